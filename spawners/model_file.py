@@ -1,0 +1,80 @@
+"""A YAML file read into one frozen model, with errors that name the file, the line and the key."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_model(path: Path, model: type[Model], error: type[ValueError]) -> Model:
+    """Read `path` as YAML into `model`; raise `error` with one line per mistake: file:line: key: what to do."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return model.model_validate(yaml.safe_load(text))
+    except ValidationError as e:
+        raise error("\n".join(_sentence(path, root, model, detail) for detail in e.errors())) from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise error(f"{path}: cannot be read: {e}") from e
+    except yaml.YAMLError as e:
+        raise error(f"{path}: is not YAML: {e}") from e
+
+
+def _sentence(path: Path, root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetails) -> str:
+    """One mistake in words, with the line it stands on."""
+    loc = detail["loc"]
+    key = ".".join(str(part) for part in loc) or "the whole file"
+    message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        message = f"is not a known key. Known here: {', '.join(_known_keys(model, loc[:-1])) or 'none'}"
+    elif detail["type"] != "missing":
+        message = f"{message} (found: {_short(detail['input'])})"
+    return f"{path}:{_line(root, loc)}: {key}: {message}"
+
+
+def _short(value: object) -> str:
+    """The value as found, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _line(node: yaml.Node | None, loc: Sequence[str | int]) -> int:
+    """The line (from 1) of the deepest part of `loc` that the document holds."""
+    line = node.start_mark.line if node else 0
+    for part in loc:
+        found = _child(node, part)
+        if found is None:
+            break
+        line, node = found
+    return line + 1
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[int, yaml.Node] | None:
+    """The line and the node below `node` under a key or an index."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((k.start_mark.line, v) for k, v in node.value if k.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part].start_mark.line, node.value[part]
+    return None
+
+
+def _known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """The keys that the model at `loc` accepts, found by walking the field types."""
+    current: type[BaseModel] | None = model
+    for part in loc:
+        if isinstance(part, str) and current is not None and part in current.model_fields:
+            current = _model_in(current.model_fields[part].annotation)
+    return sorted(current.model_fields) if current else []
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The model inside a type such as `tuple[Profile, ...]` or `GPU | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_model_in(argument) for argument in getattr(annotation, "__args__", ()))
+    return next((found for found in inner if found), None)
