@@ -1,0 +1,1 @@
+"""COURSES: their content as data, and their life cycle."""

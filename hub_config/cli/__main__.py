@@ -1,0 +1,5 @@
+"""`python -m hub_config.cli`."""
+
+from hub_config.cli.main import main
+
+main()

@@ -1,0 +1,18 @@
+"""The `onramp` command."""
+
+import click
+
+from hub_config.cli import checks, factory
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """From a tutorial notebook to a full GPU workload, in one place.
+
+    `up` starts a whole AI Factory on this machine: a real Slurm with two CPU and two GPU nodes, accounting, people
+    with homes, and the hub. Nothing of it is installed on the machine itself, and `down` ends every process.
+    """
+
+
+for command in (*factory.COMMANDS, *checks.COMMANDS):
+    main.add_command(command)

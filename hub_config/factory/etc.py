@@ -1,0 +1,138 @@
+"""The factory's own /etc, as text: accounts, hosts and Slurm's three files. Pure."""
+
+from collections.abc import Iterable
+
+from hub_config.factory.plan import PEOPLE, Plan
+
+LEARNERS = "learners"
+_GPU_NODE = "gpu"
+
+
+def passwd(plan: Plan, host_lines: Iterable[str]) -> str:
+    """Return passwd: the host's system accounts, so that package files have owners, and the factory's own."""
+    lines = [*_system_lines(host_lines, plan)]
+    for name, uid in plan.uids.items():
+        home, shell = (f"/home/{name}", "/bin/bash") if name in PEOPLE else ("/nonexistent", "/usr/sbin/nologin")
+        lines.append(f"{name}:x:{uid}:{uid}:{name}:{home}:{shell}")
+    return _text(lines)
+
+
+def group(plan: Plan, host_lines: Iterable[str]) -> str:
+    """Return group: one per account, and `learners` for everybody who may be acted for by the launcher."""
+    lines = [*_system_lines(host_lines, plan)]
+    lines += [f"{name}:x:{uid}:" for name, uid in plan.uids.items()]
+    lines.append(f"{LEARNERS}:x:{plan.first_uid + len(plan.uids)}:{','.join(PEOPLE)}")
+    return _text(lines)
+
+
+def hosts(plan: Plan) -> str:
+    """Return hosts: every node name resolves, or the hub could not reach the server it started."""
+    lines = ["127.0.0.1 localhost", "127.0.0.1 onramp"]
+    return _text(lines + [f"{plan.address(node.host)} {node.name}" for node in plan.nodes])
+
+
+def slurm_conf(plan: Plan) -> str:
+    """Return slurm.conf.
+
+    config_overrides lets a node claim more than the machine has; NoInAddrAny keeps every daemon on its loopback
+    address; AccountingStoreFlags names the comment alone, so that neither environment nor script reaches slurmdbd.
+    """
+    lines = [
+        "ClusterName=onramp",
+        "SlurmctldHost=onramp(127.0.0.1)",
+        f"SlurmctldPort={plan.slurmctld_port}",
+        "SlurmUser=slurm",
+        "AuthType=auth/munge",
+        "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",
+        "ProctrackType=proctrack/linuxproc",
+        "TaskPlugin=task/none",
+        "MpiDefault=none",
+        "SelectType=select/cons_tres",
+        "SelectTypeParameters=CR_Core_Memory",
+        "SchedulerParameters=bf_interval=10",
+        "GresTypes=gpu",
+        "JobAcctGatherType=jobacct_gather/linux",
+        "JobAcctGatherFrequency=10",
+        "JobRequeue=0",
+        "KillWait=5",
+        "PropagateResourceLimits=NONE",
+        "ReturnToService=2",
+        "SlurmdParameters=config_overrides",
+        "StateSaveLocation=/var/spool/slurmctld",
+        "SlurmctldPidFile=/run/slurmctld.pid",
+        "SlurmdSpoolDir=/var/spool/slurmd.%n",
+        "SlurmdPidFile=/run/slurmd.%n.pid",
+        "AccountingStorageType=accounting_storage/slurmdbd",
+        "AccountingStorageHost=127.0.0.1",
+        f"AccountingStoragePort={plan.slurmdbd_port}",
+        "AccountingStorageTRES=gres/gpu",
+        "AccountingStorageEnforce=associations,limits,qos,safe",
+        "AccountingStoreFlags=job_comment",
+        *_node_lines(plan),
+        _partition_line(plan, "cpu", "Default=YES DefaultTime=60 MaxTime=480"),
+        _partition_line(plan, _GPU_NODE, "DefaultTime=60 MaxTime=240"),
+    ]
+    return _text(lines)
+
+
+def gres_conf(plan: Plan) -> str:
+    """Return gres.conf: a GPU is a device file, without which a node with GRES stays INVAL."""
+    return _text(
+        f"NodeName={node.name} Name=gpu File={device}" for node in plan.nodes for device in node.gpus
+    )
+
+
+def slurmdbd_conf(plan: Plan) -> str:
+    """Return slurmdbd.conf: MariaDB is reached over its socket, where the uid is the password."""
+    return _text(
+        [
+            "AuthType=auth/munge",
+            "DbdHost=onramp",
+            "DbdAddr=127.0.0.1",
+            f"DbdPort={plan.slurmdbd_port}",
+            "SlurmUser=slurm",
+            "PidFile=/run/slurmdbd/slurmdbd.pid",
+            "CommunicationParameters=NoInAddrAny",
+            "StorageType=accounting_storage/mysql",
+            "StorageHost=localhost",
+            "StorageUser=slurm",
+            "StorageLoc=slurm_acct_db",
+        ]
+    )
+
+
+def mariadb_sql() -> str:
+    """Return what MariaDB executes at every start: a database for slurmdbd, open to the Unix user slurm alone."""
+    return _text(
+        [
+            "CREATE DATABASE IF NOT EXISTS slurm_acct_db;",
+            "CREATE USER IF NOT EXISTS slurm@localhost IDENTIFIED VIA unix_socket;",
+            "GRANT ALL ON slurm_acct_db.* TO slurm@localhost;",
+        ]
+    )
+
+
+def _node_lines(plan: Plan) -> Iterable[str]:
+    for node in plan.nodes:
+        gres = f" Gres=gpu:{len(node.gpus)}" if node.gpus else ""
+        yield (
+            f"NodeName={node.name} NodeAddr={plan.address(node.host)} Port=6818 "
+            f"CPUs={node.cpus} RealMemory={node.memory}{gres} State=UNKNOWN"
+        )
+
+
+def _partition_line(plan: Plan, name: str, options: str) -> str:
+    nodes = ",".join(node.name for node in plan.nodes if bool(node.gpus) == (name == _GPU_NODE))
+    return f"PartitionName={name} Nodes={nodes} {options} State=UP"
+
+
+def _system_lines(host_lines: Iterable[str], plan: Plan) -> Iterable[str]:
+    """Yield the host's lines of system accounts (id < 1000, nobody) that are not ours by name."""
+    for line in host_lines:
+        name, _, number, *_ = line.split(":")
+        if name not in plan.uids and (int(number) < 1000 or int(number) == 65534):
+            yield line.rstrip("\n")
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

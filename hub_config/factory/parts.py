@@ -1,0 +1,96 @@
+"""The long-running parts of a factory, and the supervisor configuration that keeps them running. Pure."""
+
+import sys
+from collections.abc import Iterable, Mapping
+
+from hub_config.factory.plan import Frozen, Plan
+
+VENV = "/srv/onramp/venv"
+PYTHON = f"{VENV}/bin/python"
+# Our own wheel is installed here, as every other package is; the interpreter is the same inside and outside.
+SITE_PACKAGES = f"{VENV}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+LOGS = "/var/log/onramp"
+HUB_STATE = "/srv/onramp/hub"
+SETTINGS = "/srv/onramp/etc/settings.yaml"
+LAUNCHER_SOCKET = "/run/onramp/launcher.sock"
+MARIADB_SOCKET = "/run/mysqld/mysqld.sock"
+SUPERVISOR_SOCKET = "/run/supervisor.sock"
+HUB_API_PORT, PROXY_API_PORT = 8081, 8001
+
+
+class Part(Frozen):
+    """A program the factory runs for as long as it is up."""
+
+    name: str
+    command: str
+    user: str = "root"
+    directory: str = "/"
+    environment: Mapping[str, str] = {}
+
+
+def parts(plan: Plan, *, proxy_token: str) -> tuple[Part, ...]:
+    """Return every part, in the order a reader meets them."""
+    control = plan.control
+    secret = {"CONFIGPROXY_AUTH_TOKEN": proxy_token}
+    return (
+        Part(name="munge", command="munged --foreground --num-threads=2", user="munge"),
+        Part(
+            name="mariadb",
+            user="mysql",
+            command="mariadbd --no-defaults --datadir=/var/lib/mysql --skip-networking"
+            f" --socket={MARIADB_SOCKET} --init-file=/etc/slurm/mariadb.sql"
+            " --innodb-buffer-pool-size=64M --innodb-lock-wait-timeout=900",
+        ),
+        Part(name="slurmdbd", command="slurmdbd -D", user="slurm"),
+        Part(name="slurmctld", command="slurmctld -D", user="slurm"),
+        *(Part(name=node.name, command=_slurmd(node.name)) for node in plan.nodes),
+        Part(
+            name="launcher",
+            command=f"{PYTHON} -I -m spawners.launcher serve {LAUNCHER_SOCKET} --allow-uid {plan.uids['onramp-hub']}",
+        ),
+        Part(
+            name="proxy",
+            user="onramp-hub",
+            environment=secret,
+            command=f"{VENV}/bin/node /srv/onramp/proxy/node_modules/.bin/configurable-http-proxy"
+            f" --ip 127.0.0.1 --port {plan.port} --api-ip {control} --api-port {PROXY_API_PORT}"
+            f" --error-target http://{control}:{HUB_API_PORT}/hub/error",
+        ),
+        Part(
+            name="hub",
+            user="onramp-hub",
+            directory=HUB_STATE,
+            environment={**secret, "ONRAMP_SETTINGS": SETTINGS, "HOME": HUB_STATE},
+            command=f"{VENV}/bin/jupyterhub -f {SITE_PACKAGES}/hub_config/jupyterhub_config.py",
+        ),
+    )
+
+
+def supervisor_conf(parts_: Iterable[Part]) -> str:
+    """Return supervisord's configuration; `boot` starts the parts in order, because they wait for one another."""
+    sections = [
+        f"[supervisord]\nuser=root\nlogfile=/dev/null\nlogfile_maxbytes=0\npidfile=/run/supervisord.pid\nchildlogdir={LOGS}",
+        f"[unix_http_server]\nfile={SUPERVISOR_SOCKET}\nchmod=0600",
+        "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
+        _section(
+            Part(name="boot", command=f"{PYTHON} -I -m hub_config.factory.boot"),
+            "autostart=true\nautorestart=false\nstartsecs=0",
+        ),
+        *(_section(part, "autostart=false\nautorestart=true\nstartsecs=0\nstopwaitsecs=5") for part in parts_),
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _slurmd(node: str) -> str:
+    """A node has a host name of its own: slurmd listens on the address it resolves to, and jobs see it."""
+    return f'unshare --uts sh -c "hostname {node} && exec slurmd -D -N {node}"'
+
+
+def _section(part: Part, policy: str) -> str:
+    environment = ",".join(f'{name}="{value}"' for name, value in part.environment.items())
+    return (
+        f"[program:{part.name}]\ncommand={part.command}\nuser={part.user}\ndirectory={part.directory}\n"
+        f"environment={environment}\n{policy}\n"
+        f"redirect_stderr=true\nstdout_logfile={LOGS}/{part.name}.log\n"
+        "stdout_logfile_maxbytes=20MB\nstdout_logfile_backups=1"
+    )

@@ -1,0 +1,119 @@
+"""What one factory consists of: its nodes, accounts, addresses and ports, settled once when it is first started."""
+
+import pwd
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+GPUS_PER_NODE = 4
+SERVICE_ACCOUNTS = ("munge", "slurm", "mysql", "onramp-hub", "onramp-course", "onramp-grade")
+PEOPLE = ("teacher1", "student1", "student2", "student3", "sme1")
+
+
+class Frozen(BaseModel):
+    """A value: never changed after it was made, and refusing what it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Node(Frozen):
+    """One slurmd: a name in Slurm, a loopback address of its own, and what it claims to have."""
+
+    name: str
+    host: int = Field(description="last byte of its address")
+    cpus: int
+    memory: int = Field(description="MiB")
+    gpus: tuple[str, ...] = Field(default=(), description="device files, in the order Slurm numbers them")
+
+
+class SlurmAccount(Frozen):
+    """An account in slurmdbd with the GPU minutes its people share."""
+
+    name: str
+    description: str
+    people: tuple[str, ...]
+    gpu_minutes: int
+
+
+class Plan(Frozen):
+    """A factory's facts. `first_uid` numbers its accounts upwards from there, inside the namespace."""
+
+    port: int
+    network: int = Field(description="second byte of its loopback addresses, 127.NETWORK.0.x", ge=1, le=254)
+    first_uid: int
+    nodes: tuple[Node, ...]
+    slurm_accounts: tuple[SlurmAccount, ...]
+
+    def address(self, host: int) -> str:
+        """Return a loopback address of this factory: two factories never share one."""
+        return f"127.{self.network}.0.{host}"
+
+    @property
+    def control(self) -> str:
+        """The address of the hub and of the proxy's API."""
+        return self.address(1)
+
+    @property
+    def slurmctld_port(self) -> int:
+        """Slurm's daemons see each other as 127.0.0.1 (a loopback connection's source), so a port tells factories apart."""
+        return 30000 + self.network
+
+    @property
+    def slurmdbd_port(self) -> int:
+        """As for slurmctld."""
+        return 30300 + self.network
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds the hub."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def uids(self) -> dict[str, int]:
+        """Account name → uid (the gid is the same), service accounts first."""
+        names = (*SERVICE_ACCOUNTS, *PEOPLE)
+        return {name: self.first_uid + number for number, name in enumerate(names)}
+
+    @property
+    def emulated_gpus(self) -> Iterator[str]:
+        """Names below /dev/onramp of the GPUs that have no device behind them."""
+        devices = {device for node in self.nodes for device in node.gpus}
+        return (Path(device).name for device in sorted(devices) if device.startswith("/dev/onramp/"))
+
+
+def make_plan(port: int, network: int) -> Plan:
+    """Plan a factory for this machine: its real GPUs where it has some, emulated ones elsewhere."""
+    gpus = _gpus_per_node(_real_gpus())
+    return Plan(
+        port=port,
+        network=network,
+        first_uid=_free_uids(len(SERVICE_ACCOUNTS) + len(PEOPLE)),
+        nodes=(
+            Node(name="cpu1", host=11, cpus=4, memory=8000),
+            Node(name="cpu2", host=12, cpus=4, memory=8000),
+            Node(name="gpu1", host=21, cpus=8, memory=16000, gpus=gpus[0]),
+            Node(name="gpu2", host=22, cpus=8, memory=16000, gpus=gpus[1]),
+        ),
+        slurm_accounts=(
+            SlurmAccount(name="onboarding", description="Onboarding course", people=PEOPLE[:4], gpu_minutes=6000),
+            SlurmAccount(name="sme", description="SME prototyping", people=PEOPLE[4:], gpu_minutes=3000),
+        ),
+    )
+
+
+def _real_gpus() -> list[str]:
+    nvidia = sorted(Path("/dev").glob("nvidia[0-9]*"), key=lambda path: int(path.name.removeprefix("nvidia")))
+    amd = sorted(Path("/dev/dri").glob("renderD*")) if Path("/dev/kfd").exists() else []
+    return [str(path) for path in nvidia or amd]
+
+
+def _gpus_per_node(real: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    emulated = tuple(f"/dev/onramp/gpu{number}" for number in range(GPUS_PER_NODE))
+    return tuple(real[:GPUS_PER_NODE]) or emulated, tuple(real[GPUS_PER_NODE : 2 * GPUS_PER_NODE]) or emulated
+
+
+def _free_uids(count: int) -> int:
+    """Return the first uid of a free run of `count`, in the range Debian's policy leaves unassigned."""
+    taken = {entry.pw_uid for entry in pwd.getpwall()}
+    return next(first for first in range(50000, 59000, 100) if taken.isdisjoint(range(first, first + count)))
