@@ -1,0 +1,100 @@
+"""Settings + Site become JupyterHub's traits: one function per topic, each testable with a bare Config()."""
+
+from functools import partial
+
+from traitlets.config import Config
+
+from hub_config import pages
+from hub_config.settings import Settings
+from spawners.accounts import Accounts
+from spawners.launcher import SocketLauncher, SudoLauncher
+from spawners.server import Door
+from spawners.site import Site, load_site
+from spawners.slurm import Slurm
+
+AUTHENTICATORS = {
+    "local": "hub_config.auth.local.LocalAuthenticator",
+    "oidc": "oauthenticator.generic.GenericOAuthenticator",
+}
+# What a name may be made of, so that it can stand in a job's comment and in a path.
+USERNAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z"
+
+
+def assemble(c: Config, settings: Settings) -> None:
+    """Set every trait of this hub on `c`."""
+    site = load_site(settings.site)
+    door = Door(hub=settings.hub, site=site, scheduler=Slurm(_launcher(settings)), accounts=_accounts(settings))
+    addresses(c, settings)
+    state(c, settings)
+    sign_in(c, settings)
+    servers(c, settings, door)
+    pages_of(c, settings, site)
+
+
+def addresses(c: Config, settings: Settings) -> None:
+    """Where the hub listens, where the proxy is, and where servers find the hub."""
+    c.JupyterHub.bind_url = f"http://{settings.bind}:{settings.port}"
+    c.JupyterHub.hub_bind_url = f"http://{settings.hub_connect.ip}:{settings.hub_connect.port}"
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = settings.proxy.api_url
+
+
+def state(c: Config, settings: Settings) -> None:
+    """Where the hub keeps what outlives it; servers outlive it too."""
+    c.JupyterHub.db_url = settings.db_url
+    c.JupyterHub.cookie_secret_file = str(settings.state / "cookie_secret")
+    c.JupyterHub.cleanup_servers = False
+    c.JupyterHub.upgrade_db = True
+
+
+def sign_in(c: Config, settings: Settings) -> None:
+    """Who may come in."""
+    name = settings.auth.authenticator
+    c.JupyterHub.authenticator_class = AUTHENTICATORS.get(name, name)
+    c.Authenticator.admin_users = set(settings.admins)
+    c.Authenticator.username_pattern = USERNAME_PATTERN
+    if name == "local":
+        c.LocalAuthenticator.password_file = str(settings.passwords)
+        c.LocalAuthenticator.link_file = str(settings.links)
+    section = c[AUTHENTICATORS.get(name, name).rpartition(".")[2]]
+    section.update(settings.auth.config)
+
+
+def servers(c: Config, settings: Settings, door: Door) -> None:
+    """How servers start: a queued start is no failed start, so nothing here limits or ends it by time."""
+    c.JupyterHub.spawner_class = "spawners.server.ServerSpawner"
+    c.JupyterHub.concurrent_spawn_limit = 0
+    c.JupyterHub.allow_named_servers = settings.named_servers > 0
+    c.JupyterHub.named_server_limit_per_user = settings.named_servers
+    c.JupyterHub.tornado_settings = {"onramp_site": door.site}
+    # traitlets copies what is configured; a callable keeps all spawners on the one Door.
+    c.ServerSpawner.door = lambda: door
+    c.ServerSpawner.consecutive_failure_limit = 0
+    c.ServerSpawner.default_url = "/lab"
+    c.ServerSpawner.environment = {"ONRAMP_SITE": settings.site}
+
+
+def pages_of(c: Config, settings: Settings, site: Site) -> None:
+    """What people see."""
+    c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
+    c.JupyterHub.template_vars = {
+        "hub_title": settings.title,
+        "site_title": site.title,
+        "style_version": pages.VERSION,
+    }
+    c.ServerSpawner.options_form = pages.options_form
+
+
+def _accounts(settings: Settings) -> Accounts:
+    rules = {
+        "identity": Accounts.identity,
+        "table": partial(Accounts.table, settings.accounts.table),
+        "pool": partial(Accounts.pool, settings.accounts.pool, settings.state / "leases.sqlite"),
+    }
+    return rules[settings.accounts.rule]()
+
+
+def _launcher(settings: Settings) -> SocketLauncher | SudoLauncher:
+    if settings.launcher.socket is not None:
+        return SocketLauncher(str(settings.launcher.socket))
+    return SudoLauncher(settings.launcher.sudo)

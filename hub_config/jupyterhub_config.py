@@ -1,0 +1,9 @@
+"""What `jupyterhub -f` reads: everything is in the settings file that ONRAMP_SETTINGS names."""
+
+import os
+from pathlib import Path
+
+from hub_config.assemble import assemble
+from hub_config.settings import load_settings
+
+assemble(get_config(), load_settings(Path(os.environ["ONRAMP_SETTINGS"])))  # type: ignore[name-defined]  # noqa: F821

@@ -1,0 +1,58 @@
+"""JupyterHub's REST calls that carry options: refused before anything is stored when an option is not valid."""
+
+from typing import Any
+
+from jupyterhub.apihandlers import default_handlers
+from jupyterhub.apihandlers.users import UserServerAPIHandler
+from jupyterhub.spawner import SpawnException
+
+from spawners.request import Request, RequestError, parse_request
+from spawners.site import Profile, Site
+
+
+def server_request(options: dict[str, object], site: Site) -> Request:
+    """Make a Request of a server's options; no options at all mean the first profile for servers."""
+    try:
+        return parse_request(options or {"profile": server_profiles(site)[0].name}, site, purpose="server")
+    except RequestError as error:
+        raise refusal(str(error), reason="options") from error
+
+
+def server_profiles(site: Site) -> tuple[Profile, ...]:
+    """Return what the start page offers, the default first."""
+    return tuple(profile for profile in site.profiles if "server" in profile.purposes)
+
+
+def refusal(sentence: str, *, reason: str, status_code: int = 400) -> SpawnException:
+    """Return the exception whose sentence reaches the person on every way: form, URL, REST, progress."""
+    exception = SpawnException(sentence, reason=reason, status_code=status_code)
+    exception.jupyterhub_message = sentence
+    return exception
+
+
+class ServerOptionsHandler(UserServerAPIHandler):  # type: ignore[misc]
+    """JupyterHub's own handler of a server, with options that pass the one gate on POST, PUT and PATCH."""
+
+    def get_json_body(self) -> Any:
+        """Return the body as JSON; HTTP 400 lists the valid choices where it carries an option we do not know."""
+        body = super().get_json_body()
+        site = self.settings.get("onramp_site")
+        if site and self.request.method != "DELETE" and isinstance(body, dict):
+            options = body.get("user_options") if body.keys() & _FIELDS else body
+            if isinstance(options, dict) and options:
+                server_request(options, site)
+        return body
+
+
+_FIELDS = {"name", "display_name", "user_options"}
+
+
+def register() -> None:
+    """Put our handler where JupyterHub has its own."""
+    default_handlers[:] = [
+        (path, ServerOptionsHandler if handler is UserServerAPIHandler else handler, *rest)
+        for path, handler, *rest in default_handlers
+    ]
+
+
+register()

@@ -1,0 +1,41 @@
+"""What is known of one server's job: alive until the scheduler itself says that it ended."""
+
+from spawners.scheduler import JobState, Scheduler, SchedulerError
+
+# A job that neither squeue nor accounting shows is believed gone only after this many good polls.
+_ABSENCES = 3
+
+
+class JobWatch:
+    """One job seen through the shared poll; every query that fails means unknown, and unknown means alive."""
+
+    def __init__(self, scheduler: Scheduler, job_id: str, *, since: float = float("-inf")) -> None:
+        """`since` is the event loop's clock at submission: an older poll cannot show the job."""
+        self.job: JobState | None = None
+        self.gone = False
+        self._scheduler = scheduler
+        self.job_id = job_id
+        self._seen_at = since
+        self._absences = 0
+
+    async def look(self) -> JobState | None:
+        """Return the job as last seen, None when nothing is known of it; set `gone` once it surely is."""
+        try:
+            snapshot = await self._scheduler.jobs()
+            if self.job_id in snapshot:
+                self.job, self._absences = snapshot[self.job_id], 0
+            elif not snapshot.stale and snapshot.at > self._seen_at:
+                self._seen_at, self._absences = snapshot.at, self._absences + 1
+                self.job = await self._scheduler.ended(self.job_id) or self.job
+        except SchedulerError:
+            return self.job
+        self.gone = self._absences >= _ABSENCES or (self.job is not None and self.job.ended)
+        return self.job
+
+    def sentence(self) -> str:
+        """Say in plain words why the job waits, or how it ended and what to do."""
+        if self.job is not None:
+            return self._scheduler.explain(self.job)
+        if self.gone:
+            return "Slurm no longer knows the job. Start again; if it happens twice, tell the operators the time."
+        return "Slurm has not shown the job yet."
