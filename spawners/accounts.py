@@ -28,11 +28,11 @@ class Account(BaseModel, frozen=True, extra="forbid"):
 
 
 def unix_account(name: str) -> Account:
-    """Look a Unix user up; refuses unsafe and unknown names, root, and the system's own users (AccountError)."""
+    """Look a Unix user up; AccountError for unsafe and unknown names, root, and system users."""
     if not UNIX_NAME.fullmatch(name):
         raise AccountError(
-            f"{ascii(name)[:60]} cannot be a Unix user here: a name starts with a lower-case letter or '_' and "
-            "holds lower-case letters, digits, '_' and '-' (at most 32)."
+            f"{ascii(name)[:60]} cannot be a Unix user here: a name starts with a lower-case letter or '_' "
+            "and holds lower-case letters, digits, '_' and '-' (at most 32)."
         )
     try:
         entry = pwd.getpwnam(name)
@@ -81,7 +81,7 @@ class Accounts:
 
     @classmethod
     def pool(cls, names: Sequence[str], database: Path) -> "Accounts":
-        """Hub users lease one of `names` (trainee01 …) the first time they come and keep it; see `Leases`."""
+        """Hub users lease one of `names` (trainee01 …) when they first come, and keep it; see `Leases`."""
         return cls(Leases(names, database).lease)
 
 
@@ -112,7 +112,7 @@ class Leases:
             return free
 
     def release(self, user: str) -> None:
-        """Give the account of `user` back; its files are not touched, so clean its home before it is leased again."""
+        """Give the account of `user` back; its files stay, so clean its home before it is leased again."""
         with self._transaction() as db:
             db.execute("DELETE FROM leases WHERE hub = ?", (user,))
 

@@ -1,9 +1,10 @@
-"""What the launcher does once it is the user: submit, cancel, test. Standard library only, no other module of ours.
+"""What the launcher does once it is the user: submit, cancel, test. Standard library only, nothing of ours.
 
 As a program it reads one JSON object on stdin and answers with one on stdout:
-`{"user": …, "action": "submit", "script": …, "secrets": {…}, "runtime": "/…", "nonce": "…"}` → `{"job_id": "42"}`,
-`{"user": …, "action": "cancel", "job_id": "42"}` → `{}`, `{"user": …, "action": "test", "script": …}` → `{"says": …}`,
-and `{"error": "…"}` whenever it refuses or Slurm does.
+`{"user", "action": "submit", "script", "secrets": {…}, "runtime", "nonce"}` → `{"job_id": "42"}`,
+`{"user", "action": "cancel", "job_id", "runtime", "nonce"}` → `{}`,
+`{"user", "action": "test", "script"}` → `{"says": "…"}`,
+and `{"error": "…"}` whenever it refuses or Slurm does. Secrets, runtime and nonce may be left out.
 """
 
 import contextlib
@@ -60,7 +61,7 @@ def perform(request: object, bin: str = "/usr/bin") -> dict[str, str]:
 
 
 def check(request: object) -> tuple[dict[str, str], dict[str, str]]:
-    """A request split into its checked words and its secrets; raises Refused for anything unexpected."""
+    """A request split into checked words and secrets; raises Refused for anything unexpected."""
     if not isinstance(request, dict) or request.get("action") not in list(KEYS):
         raise Refused(f"A request is an object with an action. Choose from: {', '.join(KEYS)}.")
     needed, optional = KEYS[request["action"]]
@@ -68,7 +69,8 @@ def check(request: object) -> tuple[dict[str, str], dict[str, str]]:
     keys = set(request) - {"user", "action"}
     if not needed <= keys <= needed | optional or "user" not in request:
         raise Refused(
-            f"'{request['action']}' takes user, {', '.join(sorted(needed | optional))}; some are missing or unknown."
+            f"'{request['action']}' takes user, {', '.join(sorted(needed | optional))}; "
+            "a key is missing or unknown."
         )
     for key, value in words.items():
         if key != "action" and not (isinstance(value, str) and re.fullmatch(SHAPES[key], value, re.ASCII)):
@@ -107,7 +109,7 @@ class _Commands:
             self.environment["SLURM_CONF"] = os.environ["SLURM_CONF"]
 
     def run(self, name: str, *args: str, text: str = "") -> "subprocess.CompletedProcess[str]":
-        """Run one command with `text` on its stdin; raises Refused when it cannot be run or does not end in time."""
+        """Run one command with `text` on its stdin; Refused when it cannot be run or does not end in time."""
         try:
             return subprocess.run(
                 [f"{self.bin}/{name}", *args],
@@ -140,7 +142,7 @@ def _submit(request: dict[str, str], secrets: dict[str, str], slurm: _Commands) 
 
 
 def _write_secrets(request: dict[str, str], secrets: dict[str, str]) -> str:
-    """Write <runtime>/<nonce>.json, 0600, in a folder of the user's own; refuses links and other people's folders."""
+    """Write <runtime>/<nonce>.json, 0600, in a folder of the user's own; no links, nobody else's."""
     folder = _open_runtime(request["runtime"], create=True)
     name = f"{request['nonce']}.json"
     try:
@@ -155,7 +157,7 @@ def _write_secrets(request: dict[str, str], secrets: dict[str, str]) -> str:
 
 
 def _open_runtime(path: str, *, create: bool) -> int:
-    """A descriptor of the runtime directory, made 0700 if need be; it must be a real folder of the user's own."""
+    """A descriptor of the runtime directory, 0700 and made if need be; it must be the user's own."""
     try:
         if create and not os.path.lexists(path):
             os.mkdir(path, 0o700)

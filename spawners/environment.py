@@ -36,7 +36,7 @@ class Environment(BaseModel, frozen=True, extra="forbid"):
         return self
 
     def argv(self, program: str, *args: str) -> tuple[str, ...]:
-        """The argument list that runs `program` inside this environment, without a start-up file of the user."""
+        """The argument list that runs `program` in this environment, without the user's start-up files."""
         if self.kind == "venv":
             return (f"{self.path}/bin/{program}", *args)
         if self.kind == "image":

@@ -1,13 +1,12 @@
-"""launcher: how the hub acts as another user, by sudo or through a root-owned socket; both run spawners.as_user."""
+"""launcher: how the hub acts as another user, by sudo or a root-owned socket; both run spawners.as_user."""
 
 import asyncio
-import contextlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from spawners import as_user
+from spawners import as_user, process
 from spawners.accounts import AccountError, unix_account
 
 TIMEOUT = 90.0
@@ -43,30 +42,21 @@ class SudoLauncher:
     """For a site: one sudoers rule lets the hub's user run one fixed command as anybody but root."""
 
     def __init__(self, command: Sequence[str], sudo: Sequence[str] = ("/usr/bin/sudo", "-nHu")) -> None:
-        """`command` is the argument list the sudoers rule names, for example python -I -m spawners.as_user."""
+        """`command` is what the sudoers rule names, for example python -I -m spawners.launcher."""
         self._command = tuple(command)
         self._sudo = tuple(sudo)
 
     async def run(self, user: str, request: Mapping[str, object]) -> dict[str, Any]:
         """Have `request` done as `user` through sudo; raises LauncherError."""
         _check_user(user)
-        process = await asyncio.create_subprocess_exec(
-            *self._sudo,
-            user,
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        message = json.dumps({**request, "user": user}).encode()
         try:
-            message = json.dumps({**request, "user": user}).encode()
-            out, err = await asyncio.wait_for(process.communicate(message), TIMEOUT)
+            done = await process.run(*self._sudo, user, *self._command, seconds=TIMEOUT, stdin=message)
         except TimeoutError:
             raise LauncherError(f"The launcher did not answer within {TIMEOUT:.0f} seconds.") from None
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-        return _answer(out, err.decode(errors="replace"))
+        except OSError as e:
+            raise LauncherError(f"The launcher could not be started: {e}") from e
+        return _answer(done.out, done.err)
 
 
 class SocketLauncher:
@@ -86,7 +76,7 @@ class SocketLauncher:
             raise LauncherError(f"The launcher did not answer within {TIMEOUT:.0f} seconds.") from None
         except OSError as e:
             raise LauncherError(f"The launcher at {self._path} cannot be reached: {e}. Is it running?") from e
-        return _answer(out, "")
+        return _answer(out.decode(errors="replace"), "")
 
     async def _exchange(self, message: bytes) -> bytes:
         """Send one request, half-close, and read the answer to its end."""
@@ -101,14 +91,14 @@ class SocketLauncher:
 
 
 def _check_user(user: str) -> None:
-    """Nothing that sudo could read as an option or a number leaves this process; the other end checks again."""
+    """Nothing that sudo could read as an option or a uid leaves here; the other end checks again."""
     try:
         unix_account(user)
     except AccountError as e:
         raise LauncherError(str(e)) from None
 
 
-def _answer(out: bytes, err: str) -> dict[str, Any]:
+def _answer(out: str, err: str) -> dict[str, Any]:
     """The answer as an object; raises LauncherError for an error and for anything that is no answer."""
     try:
         answer = json.loads(out)

@@ -1,4 +1,4 @@
-"""The root end of the launcher's socket: check who asks, fork, become the user for good, run spawners.as_user.
+"""The root end of the launcher's socket: check who asks, fork, become the user, run spawners.as_user.
 
 Kept small on purpose, since it is the only part of Onramp that runs as root in the factory.
 """
@@ -127,7 +127,7 @@ def _user_in(text: bytes) -> pwd.struct_passwd:
 
 
 def become(entry: pwd.struct_passwd) -> None:
-    """Drop to the user with no way back: groups, gid, uid, and no setuid program can raise this process again."""
+    """Drop to the user with no way back: groups, gid, uid; no setuid program can raise it again."""
     os.chdir("/")
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -12,7 +12,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def read_model(path: Path, model: type[Model], error: type[ValueError]) -> Model:
-    """Read `path` as YAML into `model`; raise `error` with one line per mistake: file:line: key: what to do."""
+    """Read `path` as YAML into `model`; raise `error`, one line per mistake: file:line: key: what to do."""
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)

@@ -1,4 +1,4 @@
-"""One untrusted option at a time: each reader turns a value from outside into a typed one, or says what is valid."""
+"""One untrusted option at a time: a reader makes a typed value of it, or says what is valid."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -36,7 +36,8 @@ def _word(key: str, value: object, site: Site) -> str:
     if isinstance(value, str) and WORD.fullmatch(value):
         return value
     raise RequestError(
-        f"Option '{key}' is {show(value)}. It takes one word of letters, digits, '_', '-' or '.' (at most 64)."
+        f"Option '{key}' is {show(value)}. "
+        "It takes one word of at most 64 letters, digits, '_', '-' and '.', starting with a letter or digit."
     )
 
 

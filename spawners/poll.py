@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Poll(Generic[T]):
-    """Shares the answer of `ask` among all callers for as long as `fresh` says (seconds, given the answer)."""
+    """Shares the answer of `ask` among all callers, for as many seconds as `fresh` says of an answer."""
 
     def __init__(self, ask: Callable[[], Awaitable[T]], fresh: Callable[[T], float]) -> None:
         """`ask` must not raise: it turns a failure into an answer that says so."""
@@ -34,7 +34,7 @@ class Poll(Generic[T]):
         self._until = 0.0
 
     async def _run(self) -> T:
-        """Ask once and keep the answer; fresh from the end of the question, so a slow one is not asked at once again."""
+        """Ask once and keep the answer, fresh from now on: a slow question is not asked again at once."""
         try:
             self._answer = await self._ask()
             self._until = self._now() + self._fresh(self._answer)

@@ -7,7 +7,7 @@ WAITS = {
     "Priority": "Other jobs are ahead in the queue. It starts when its turn comes.",
     "Resources": "It is next: it starts when enough of the partition is free.",
     "Dependency": "It waits for another job to end.",
-    "DependencyNeverSatisfied": "It waits for a job that failed, so it will never start. Stop it and start again.",
+    "DependencyNeverSatisfied": "It waits for a job that failed and never starts. Stop it and start again.",
     "BeginTime": "It was asked to start later.",
     "Reservation": "It waits for its reservation to begin.",
     "ReservationDeleted": "Its reservation no longer exists. Stop it and start again without one.",
@@ -121,7 +121,7 @@ def _failure(job: JobState) -> str:
     """FAILED, with what the exit code tells."""
     code, _, signal = (job.exit_code or "").partition(":")
     if (job.reason or "") == "JobLaunchFailure" and signal == "9":
-        return "Slurm ended it while it ran; most often it needed more memory than it had. The job's log says more."
+        return "Slurm ended it while it ran, most often for lack of memory. The job's log says more."
     if signal and signal != "0":
         return f"Its program was ended by signal {signal}. The job's log says more."
     if code and code != "0":

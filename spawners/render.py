@@ -1,4 +1,4 @@
-"""render: Site + Resources + Job become a batch script. Pure; values are typed and checked, never pasted text."""
+"""render: Site + Resources + Job become a batch script. Pure; values are checked, never pasted text."""
 
 import re
 import shlex
@@ -43,7 +43,7 @@ class Directive(BaseModel, frozen=True, extra="forbid"):
 
 
 class Job(BaseModel, frozen=True, extra="forbid"):
-    """What is run: a name and a comment for Slurm, where output goes, where it starts, and the argument list."""
+    """What is run: a name and a comment for Slurm, where output goes, where it starts, the argument list."""
 
     name: Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\z")]
     comment: Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,255}\z")]
@@ -60,7 +60,7 @@ class Script(BaseModel, frozen=True, extra="forbid"):
 
 
 def render(site: Site, resources: Resources, job: Job) -> Script:
-    """Render the script of a job; raises RenderError (a ValueError) for a value that cannot be written safely."""
+    """Render the script of a job; raises RenderError or another ValueError for what cannot be written."""
     if site.scheduler != "slurm":
         raise RenderError(f"{site.title} runs {site.scheduler}; only scripts for slurm can be rendered yet.")
     directives = (*_identity(job), *_place(resources), *_size(site, resources), *_manners(job))
@@ -98,7 +98,7 @@ def _size(site: Site, resources: Resources) -> list[Directive]:
 
 
 def _memory(site: Site, resources: Resources) -> dict[str, str]:
-    """Memory per node, or per GPU where the site wants it so and there are GPUs; nothing where it forbids it."""
+    """Memory per node, or per GPU where the site wants that and there are GPUs; or nothing at all."""
     if site.memory.syntax == "none":
         return {}
     if site.memory.syntax == "mem-per-gpu" and resources.gpus:
@@ -120,8 +120,8 @@ def _gpus(site: Site, resources: Resources) -> dict[str, str]:
 def _manners(job: Job) -> list[Directive]:
     """How the job behaves.
 
-    `--export=ALL` with the launcher's clean environment, since before Slurm 23.02 every other value also runs the
-    user's start-up files; `--no-requeue`, since a second start would find neither its secrets nor its port.
+    `--export=ALL` with the launcher's clean environment, since before Slurm 23.02 every other value also runs
+    the user's start-up files; `--no-requeue`, since a second start would find neither secrets nor its port.
     """
     return [
         Directive(name="output", value=job.output),
@@ -132,9 +132,9 @@ def _manners(job: Job) -> list[Directive]:
 
 
 def _body(resources: Resources, job: Job) -> list[str]:
-    """The commands: private files, a known PATH, then the program itself, on every node where there are several."""
+    """The commands: private files, a known PATH, then the program, on every node where there are several."""
     argv: tuple[str, ...] = job.argv
-    if not argv or any("\0" in word or not word.isascii() and not _utf8(word) for word in argv):
+    if not argv or any("\0" in word or not _utf8(word) for word in argv):
         raise RenderError("The program of a job is a list of words of UTF-8 text without a NUL.")
     if resources.nodes > 1:
         argv = ("srun", "--kill-on-bad-exit=1", f"--cpus-per-task={resources.cpus_per_task}", *argv)
@@ -154,5 +154,6 @@ def _check_quotable(name: str, value: str) -> None:
     """Refuse what double quotes do not keep in one piece; spaces and accents are fine."""
     if not value or len(value) > 1000 or not value.isprintable() or UNSAFE & set(value):
         raise RenderError(
-            f"--{name} cannot be {ascii(value)[:80]}: control characters, quotes, '\\', '`' and '$' are refused."
+            f"--{name} cannot be {ascii(value)[:80]}: "
+            "control characters, quotes, '\\', '`' and '$' are refused."
         )

@@ -100,7 +100,8 @@ def resolve(request: Request, site: Site) -> Resources:
     if request.purpose not in profile.purposes:
         fitting = [p.name for p in site.profiles if request.purpose in p.purposes]
         raise RequestError(
-            f"Profile '{profile.name}' is not for a {request.purpose}. Choose from: {', '.join(fitting) or 'none'}."
+            f"Profile '{profile.name}' is not for a {request.purpose}. "
+            f"Choose from: {', '.join(fitting) or 'none'}."
         )
     resources = Resources(
         partition=profile.partition,
@@ -131,7 +132,7 @@ def _check_limits(resources: Resources, profile: Profile, site: Site) -> None:
         for key, asked, least, most, whose in _limits(resources, profile, partition, site)
         if most is not None and not least <= asked <= most
     ]
-    if resources.gpus % resources.nodes:
+    if resources.nodes and resources.gpus % resources.nodes:
         mistakes.append(f"{resources.gpus} GPUs cannot be spread evenly over {resources.nodes} nodes.")
     if resources.qos is not None and resources.qos not in [qos.name for qos in partition.qos]:
         known = ", ".join(qos.name for qos in partition.qos) or "none; leave it out"

@@ -33,7 +33,7 @@ class SchedulerError(RuntimeError):
 
 
 class Secrets(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
-    """What a job must be told in private, and the folder and nonce that name the 0600 file it reads them from."""
+    """What a job is told in private; the folder and the nonce name the 0600 file it reads that from."""
 
     runtime: str
     nonce: str
@@ -52,7 +52,7 @@ class Secrets(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class JobState(BaseModel, frozen=True, extra="forbid"):
-    """One job as the scheduler last showed it; `node` is the host its script runs on, `time_left` in seconds."""
+    """One job as last seen; `node` is the host its script runs on, `time_left` is in seconds."""
 
     job_id: str
     user: str
@@ -93,7 +93,7 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
 
 
 class Snapshot(Mapping[str, JobState]):
-    """All jobs of one poll by job id. When `stale` is true the last poll failed: a missing job proves nothing."""
+    """All jobs of one poll by job id. Where `stale` is true the last poll failed: absence proves nothing."""
 
     def __init__(
         self, jobs: Mapping[str, JobState], *, at: float, stale: bool = False, error: str = ""
@@ -132,7 +132,7 @@ class Usage(BaseModel, frozen=True, extra="forbid"):
 
 
 class Scheduler(Protocol):
-    """An asynchronous client of one batch system. Every query that fails raises or says 'unknown', never 'dead'."""
+    """An asynchronous client of one batch system. A query that fails raises or says unknown, never 'dead'."""
 
     async def submit(self, user: str, script: Script, secrets: Secrets | None = None) -> str:
         """Submit as `user` and return the job id; raises SchedulerError with the scheduler's own words."""

@@ -33,7 +33,7 @@ SITES = Path(__file__).parent / "sites"
 
 
 class SiteError(ValueError):
-    """A site that does not exist, or a site file with a mistake: names the file, the line, the key, the choices."""
+    """No such site, or a mistake in its file: names the file, the line, the key and the choices."""
 
 
 _Thing = TypeVar("_Thing", Profile, Partition, Environment, QOS)
@@ -96,7 +96,8 @@ def _named(things: Sequence[_Thing], name: str, what: str) -> _Thing:
     for thing in things:
         if thing.name == name:
             return thing
-    raise SiteError(f"'{name}' is not a {what}. Choose from: {', '.join(thing.name for thing in things)}.")
+    choices = ", ".join(thing.name for thing in things) or "none"
+    raise SiteError(f"There is no {what} called '{name}'. Choose from: {choices}.")
 
 
 def _unique(names: list[str]) -> None:
@@ -129,7 +130,7 @@ def site_names() -> tuple[str, ...]:
 
 
 def load_site(name_or_path: str | Path) -> Site:
-    """Read a site by its name, or from a file where a path (with a slash or .yaml) is given; raises SiteError."""
+    """Read a site by its name, or from a file where a path (with / or .yaml) is given; raises SiteError."""
     text = str(name_or_path)
     if "/" in text or text.endswith((".yaml", ".yml")):
         return read_model(Path(text), Site, SiteError)

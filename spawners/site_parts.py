@@ -1,4 +1,4 @@
-"""The parts of a site: partitions, limits, GPU syntax, rules, paths, profiles, and how well each fact is known."""
+"""The parts of a site: partitions, limits, GPU syntax, rules, paths, profiles, and how sure each fact is."""
 
 from typing import Annotated, Literal
 

@@ -1,7 +1,7 @@
 """What Slurm's commands print, as data. Pure: the commands themselves are run by spawners.slurm alone.
 
-Names and comments of jobs are chosen by their owners and may hold any character, so squeue and sacct are asked to
-separate fields by a token that is drawn anew for every call: nobody can forge another person's row.
+Names and comments of jobs are chosen by their owners and may hold any character, so squeue and sacct are
+asked to separate fields by a token that is drawn anew for every call: nobody can forge another person's row.
 """
 
 import re
@@ -84,7 +84,7 @@ def read_sacct(text: str, token: str) -> dict[str, JobState]:
 
 
 def read_start(text: str) -> datetime | None:
-    """The expected start in what `sbatch --test-only` says: "sbatch: Job 7 to start at 1763640000 using …"."""
+    """The expected start in what `sbatch --test-only` says: "sbatch: Job 7 to start at 1763640000 …"."""
     found = re.search(r" to start at (\S+)", text)
     return read_time(found.group(1)) if found else None
 

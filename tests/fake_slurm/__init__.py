@@ -1,0 +1,63 @@
+"""A small Slurm of ordinary programs on a PATH of its own: real processes, no daemon, for fast tests."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+COMMANDS = ("sbatch", "squeue", "scancel", "sacct", "sacctmgr", "sshare")
+PROGRAM = Path(__file__).parent / "program.py"
+
+
+class FakeSlurm:
+    """The test's end: what was called, what jobs there are, and what shall go wrong."""
+
+    def __init__(self, folder: Path) -> None:
+        """Install the commands in `folder`/bin; any uid may use them, and all share one state."""
+        self.bin = folder / "bin"
+        self.state = folder / "state"
+        self.bin.mkdir(parents=True)
+        for path in (self.state, self.state / "jobs", self.state / "calls"):
+            path.mkdir()
+            path.chmod(0o777)
+        program = PROGRAM.read_text().replace("STATE = None", f"STATE = {str(self.state)!r}")
+        for name in COMMANDS:
+            path = self.bin / name
+            path.write_text(f"#!{sys.executable} -IS\n{program}")
+            path.chmod(0o755)
+
+    def calls(self, name: str) -> list[dict[str, Any]]:
+        """Every call of a command so far: {"argv": […], "stdin": "…", "environ": {…}, "uid": …}."""
+        paths = sorted((self.state / "calls").glob(f"{name}.*"), key=lambda path: int(path.suffix[1:]))
+        return [json.loads(path.read_text()) for path in paths]
+
+    def job(self, job_id: str) -> dict[str, str]:
+        """A job as the fake keeps it."""
+        job: dict[str, str] = json.loads((self.state / "jobs" / job_id).read_text())
+        return job
+
+    def change(self, job_id: str, **values: str) -> None:
+        """Let something happen to a job, for example state="RUNNING", node="gpu1"."""
+        path = self.state / "jobs" / job_id
+        path.write_text(json.dumps(self.job(job_id) | values))
+
+    def purge(self, job_id: str) -> None:
+        """Forget a job altogether: neither squeue nor sacct knows it."""
+        (self.state / "jobs" / job_id).unlink()
+
+    def answer(self, name: str, *, out: str = "", err: str = "", code: int = 0, seconds: float = 0) -> None:
+        """From now on `name` prints this and does nothing else, after a wait."""
+        (self.state / f"{name}.answer").write_text(json.dumps([out, err, code, seconds]))
+
+    def wait(self, name: str, seconds: float) -> None:
+        """From now on `name` works, but takes this long."""
+        (self.state / f"{name}.answer").write_text(json.dumps([None, "", 0, seconds]))
+
+    def heal(self, name: str) -> None:
+        """From now on `name` works again."""
+        (self.state / f"{name}.answer").unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Delete everything."""
+        shutil.rmtree(self.bin.parent)

@@ -1,0 +1,103 @@
+"""All of Slurm's commands in one program, told apart by name; standard library only, see tests/fake_slurm."""
+
+import itertools
+import json
+import os
+import pwd
+import re
+import sys
+import time
+
+STATE = None  # put in when the commands are installed
+NAME = os.path.basename(sys.argv[0])
+
+
+def note_call(stdin):
+    """Write down how this command was called, under the next free number."""
+    call = {"argv": sys.argv[1:], "stdin": stdin, "environ": dict(os.environ), "uid": os.getuid()}
+    for number in itertools.count(1):
+        try:
+            with open(f"{STATE}/calls/{NAME}.{number}", "x") as file:
+                json.dump(call, file)
+            return
+        except FileExistsError:
+            continue
+
+
+def prepared_answer():
+    """What the test wants this command to say instead."""
+    try:
+        with open(f"{STATE}/{NAME}.answer") as file:
+            out, err, code, seconds = json.load(file)
+    except FileNotFoundError:
+        return
+    time.sleep(seconds)
+    if out is not None:
+        sys.stdout.write(out)
+        sys.stderr.write(err)
+        sys.exit(code)
+
+
+def jobs():
+    """All jobs by id."""
+    for name in sorted(os.listdir(f"{STATE}/jobs"), key=int):
+        with open(f"{STATE}/jobs/{name}") as file:
+            yield json.load(file)
+
+
+def sbatch(stdin):
+    """Accept a job: pending, until the test changes it."""
+    if "--test-only" in sys.argv:
+        sys.exit("sbatch: Job 7 to start at 2026-11-20T12:00:00 using 2 processors on nodes cpu1 in partition cpu")
+    directives = dict(re.findall(r'^#SBATCH --([a-z-]+)(?:="?([^"\n]*)"?)?$', stdin, re.M))
+    for number in itertools.count(1):
+        try:
+            file = open(f"{STATE}/jobs/{number}", "x")
+        except FileExistsError:
+            continue
+        with file:
+            os.chmod(file.fileno(), 0o666)
+            user = pwd.getpwuid(os.getuid()).pw_name
+            kept = {"job_id": str(number), "user": user, "state": "PENDING", "reason": "Priority", "node": "n/a"}
+            names = {"name": "job-name", "comment": "comment", "partition": "partition", "account": "account"}
+            json.dump(kept | {key: directives.get(name, "") for key, name in names.items()}, file)
+        print(number)
+        return
+
+
+def squeue(stdin):
+    """All jobs in the format asked for."""
+    form = next(word.partition("=")[2] for word in sys.argv if word.startswith("--format="))
+    letters = {"i": "job_id", "u": "user", "T": "state", "r": "reason", "a": "account", "P": "partition"}
+    letters |= {"B": "node", "S": "start", "e": "end", "L": "time_left", "j": "name", "k": "comment"}
+    for job in jobs():
+        print(re.sub("%(.)", lambda found: job.get(letters[found[1]], "N/A"), form))
+
+
+def scancel(stdin):
+    """End a job, as its owner."""
+    path = f"{STATE}/jobs/{sys.argv[1]}"
+    if not os.path.exists(path):
+        sys.exit(f"scancel: error: Kill job error on job id {sys.argv[1]}: Invalid job id specified")
+    with open(path) as file:
+        job = json.load(file)
+    with open(path, "w") as file:
+        json.dump(job | {"state": "CANCELLED", "ended_as": f"CANCELLED by {os.getuid()}"}, file)
+
+
+def sacct(stdin):
+    """The jobs asked for, in the fields asked for, each field ended by the delimiter."""
+    options = dict(word[2:].split("=", 1) for word in sys.argv if "=" in word)
+    wanted = options["jobs"].split(",")
+    names = {"jobidraw": "job_id", "nodelist": "node", "jobname": "name", "exitcode": "exit_code"}
+    for job in jobs():
+        if job["job_id"] in wanted:
+            shown = job | {"state": job.get("ended_as", job["state"])}
+            row = [shown.get(names.get(field, field), "") for field in options["format"].split(",")]
+            print("".join(value + options["delimiter"] for value in row))
+
+
+STDIN = sys.stdin.read() if NAME == "sbatch" else ""
+note_call(STDIN)
+prepared_answer()
+globals().get(NAME, lambda stdin: None)(STDIN)

@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=boost_usr_prod
+#SBATCH --account=AIFAC_L01_001
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=32
+#SBATCH --mem=480000M
+#SBATCH --gres=gpu:4
+#SBATCH --time=60
+#SBATCH --output="/leonardo/home/userexternal/student1/runs/First try/%j.log"
+#SBATCH --chdir="/leonardo/home/userexternal/student1/runs/First try"
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'profile/deeplrn cineca-ai/4.3.0' papermill input.ipynb output.ipynb -p title 'it'"'"'s $HOME'

@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=gpu
+#SBATCH --reservation=course-week-1
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=8
+#SBATCH --mem=12000M
+#SBATCH --gres=gpu:4
+#SBATCH --time=30
+#SBATCH --output="/home/student1/runs/First try/%j.log"
+#SBATCH --chdir="/home/student1/runs/First try"
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec srun --kill-on-bad-exit=1 --cpus-per-task=8 /srv/onramp/venv/bin/papermill input.ipynb output.ipynb -p title 'it'"'"'s $HOME'

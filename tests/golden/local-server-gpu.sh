@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-server
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=gpu
+#SBATCH --account=onboarding
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=2
+#SBATCH --mem=4000M
+#SBATCH --gres=gpu:1
+#SBATCH --time=30
+#SBATCH --output=/srv/onramp/spool/student1/0123456789abcdef.log
+#SBATCH --chdir=/home/student1
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /srv/onramp/venv/bin/python -I -m spawners.node /srv/onramp/spool/student1/0123456789abcdef.json

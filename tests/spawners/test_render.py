@@ -1,0 +1,277 @@
+"""Rendering: whole scripts compared with golden files, and nothing from outside that becomes a line of its own."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spawners.environment import Environment
+from spawners.render import Directive, Job, Script, render
+from spawners.request import RequestError, Resources, parse_request, resolve
+from spawners.site import Purpose, Site, load_site
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+NONCE = "0123456789abcdef"
+DIRECTIVE = re.compile(r'#SBATCH --([a-z-]+)(?:=(?:"([^"\\]*)"|([^"\\\s]*)))?')
+
+# name of the golden file: (purpose, options); `site` is filled in below
+CASES: dict[str, tuple[Purpose, dict[str, str]]] = {
+    "local-server-cpu": ("server", {"profile": "cpu"}),
+    "local-server-gpu": ("server", {"profile": "gpu-1", "time": "30", "account": "onboarding"}),
+    "local-run-1-gpu": ("run", {"profile": "gpu-1"}),
+    "local-run-4-gpus": ("run", {"profile": "gpu-4"}),
+    "local-run-2-nodes": ("run", {"profile": "gpu-8", "reservation": "course-week-1"}),
+    "leonardo-server-cpu": ("server", {"profile": "cpu", "account": "tra26_course"}),
+    "leonardo-server-gpu": (
+        "server",
+        {"profile": "gpu-debug", "account": "tra26_course", "reservation": "s_tra_course"},
+    ),
+    "leonardo-run-1-gpu": ("run", {"profile": "gpu-1", "account": "AIFAC_L01_001"}),
+    "leonardo-run-4-gpus": ("run", {"profile": "gpu-4", "account": "AIFAC_L01_001"}),
+    "leonardo-run-2-nodes": ("run", {"profile": "gpu-8", "account": "AIFAC_L01_001"}),
+    "lumi-server-cpu": ("server", {"profile": "cpu", "account": "project_465000001"}),
+    "lumi-server-gpu": ("server", {"profile": "gpu-debug", "account": "project_465000001"}),
+    "lumi-run-1-gpu": ("run", {"profile": "gpu-1", "account": "project_465000001"}),
+    "lumi-run-4-gpus": ("run", {"profile": "gpu-4", "account": "project_465000001"}),
+    "lumi-run-2-nodes": ("run", {"profile": "gpu-16", "account": "project_465000001"}),
+}
+
+
+def job_for(site: Site, purpose: Purpose, resources: Resources) -> Job:
+    """A job as the four things that start would describe it."""
+    runtime = site.paths.runtime.format(user="student1")
+    assert resources.environment is not None
+    run = {
+        "server": ("python", "-I", "-m", "spawners.node", f"{runtime}/{NONCE}.json"),
+        "run": ("papermill", "input.ipynb", "output.ipynb", "-p", "title", "it's $HOME"),
+    }[purpose]
+    home = site.paths.home.format(user="student1")
+    return Job(
+        name=f"onramp-{purpose}",
+        comment=f"onramp:hub1:student1::{NONCE}",
+        output=f"{runtime}/{NONCE}.log" if purpose == "server" else f"{home}/runs/First try/%j.log",
+        chdir=home if purpose == "server" else f"{home}/runs/First try",
+        argv=resources.environment.argv(*run),
+    )
+
+
+def script_for(name: str) -> Script:
+    """The script of one golden case."""
+    purpose, options = CASES[name]
+    site = load_site(name.partition("-")[0])
+    resources = resolve(parse_request(options, site, purpose=purpose), site)
+    return render(site, resources, job_for(site, purpose, resources))
+
+
+def parsed(text: str) -> list[tuple[str, str | None]]:
+    """The directives of a script as Slurm reads them: up to the first command, whole lines only."""
+    found = []
+    for line in text.split("\n")[1:]:
+        if line and not line.startswith("#"):
+            break
+        if line:
+            match = DIRECTIVE.fullmatch(line)
+            assert match, line
+            found.append((match[1], match[2] if match[2] is not None else match[3]))
+    return found
+
+
+def local_script(site: Site, options: dict[str, object], **job: object) -> Script:
+    """A script for the local site with some part of the job replaced."""
+    resources = resolve(parse_request({"profile": "gpu-1"} | options, site), site)
+    base = job_for(site, "server", resources)
+    return render(site, resources, Job.model_validate(base.model_dump() | job))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_scripts_are_exactly_the_golden_files(name: str) -> None:
+    """To accept a change on purpose: write the new text over the file and read the difference before committing."""
+    assert script_for(name).text == (GOLDEN / f"{name}.sh").read_text()
+
+
+def test_every_golden_file_is_a_case() -> None:
+    assert sorted(CASES) == sorted(path.stem for path in GOLDEN.glob("*.sh"))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_text_holds_the_directives_and_no_other(name: str) -> None:
+    script = script_for(name)
+
+    assert parsed(script.text) == [(directive.name, directive.value) for directive in script.directives]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_job_is_told_not_to_requeue_and_not_to_load_the_users_shell(name: str) -> None:
+    directives = dict(parsed(script_for(name).text))
+
+    assert directives["no-requeue"] is None
+    assert directives["export"] == "ALL"
+
+
+@pytest.mark.parametrize("field", ["account", "reservation", "qos", "partition"])
+def test_no_hostile_string_becomes_a_directive_even_past_the_gate(site: Site, field: str, hostile: str) -> None:
+    resources = resolve(parse_request({"profile": "gpu-1"}, site), site)
+    job = job_for(site, "server", resources)
+    told = resources.model_copy(update={field: hostile})
+
+    try:
+        script = render(site, told, job)
+    except ValueError:
+        return
+    assert (field, hostile) in parsed(script.text)
+    assert len(parsed(script.text)) <= len(script.directives)
+
+
+@pytest.mark.parametrize("field", ["name", "comment"])
+def test_no_hostile_string_names_a_job(site: Site, field: str, hostile: str) -> None:
+    with pytest.raises(ValueError):
+        local_script(site, {}, **{field: hostile})
+
+
+@pytest.mark.parametrize("field", ["output", "chdir"])
+def test_a_path_is_kept_in_one_piece_or_refused(site: Site, field: str, hostile: str) -> None:
+    path = f"/home/student1/{hostile}"
+    try:
+        script = local_script(site, {}, **{field: path})
+    except ValueError:
+        return
+    assert dict(parsed(script.text))[field] == path
+
+
+def test_a_path_with_spaces_and_accents_is_fine(site: Site) -> None:
+    script = local_script(site, {}, chdir="/home/josé/Meine Läufe # 1")
+
+    assert '#SBATCH --chdir="/home/josé/Meine Läufe # 1"' in script.text.splitlines()
+
+
+@given(st.lists(st.text(st.characters()), min_size=1, max_size=5))
+def test_the_program_gets_exactly_the_words_it_was_given(argv: list[str]) -> None:
+    site = load_site("local")
+    try:
+        script = local_script(site, {}, argv=tuple(argv))
+    except ValueError:
+        assert any("\0" in word or re.search("[\ud800-\udfff]", word) for word in argv)
+        return
+    command = script.text[script.text.index("\nexec ") + 1 :]
+    assert shlex.split(command) == ["exec", *argv]
+    assert len(parsed(script.text)) == len(script.directives)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "gpus": st.integers(-1, 9) | st.text(),
+            "cpus_per_task": st.integers(-1, 12) | st.text(),
+            "mem": st.integers(-1, 20000) | st.text(),
+            "time": st.integers(-1, 300) | st.text(),
+            "nodes": st.integers(-1, 3) | st.text(),
+            "account": st.from_regex(r"[a-z0-9_.-]{1,9}") | st.text(),
+            "reservation": st.from_regex(r"[a-z0-9_.-]{1,9}") | st.text(),
+            "environment": st.just("onramp") | st.text(),
+            "qos": st.text(),
+            "safe_start": st.booleans() | st.text(),
+        },
+    )
+)
+def test_options_end_in_the_expected_directives_and_no_other(options: dict[str, object]) -> None:
+    site = load_site("local")
+    try:
+        script = local_script(site, options)
+    except RequestError:
+        return
+    asked = {key: str(value) for key, value in options.items() if value not in ("", None)}
+    expected = {
+        "job-name": "onramp-server",
+        "comment": f"onramp:hub1:student1::{NONCE}",
+        "partition": "gpu",
+        "nodes": asked.get("nodes", "1"),
+        "ntasks-per-node": "1",
+        "cpus-per-task": asked.get("cpus_per_task", "2"),
+        "mem": f"{asked.get('mem', '4000')}M",
+        "gres": f"gpu:{int(asked.get('gpus', '1')) // int(asked.get('nodes', '1'))}",
+        "time": asked.get("time", "60"),
+        "output": f"/srv/onramp/spool/student1/{NONCE}.log",
+        "chdir": "/home/student1",
+        "no-requeue": None,
+        "export": "ALL",
+    }
+    expected |= {key: asked[key] for key in ("account", "reservation") if key in asked}
+    if expected["gres"] == "gpu:0":
+        del expected["gres"]
+    found = dict(parsed(script.text))
+    for number in ("nodes", "cpus-per-task", "time"):
+        found[number], expected[number] = str(int(found[number] or 0)), str(int(expected[number] or 0))
+    found["mem"], expected["mem"] = (str(int((each or "")[:-1])) for each in (found["mem"], expected["mem"]))
+    assert found == expected
+    assert len(parsed(script.text)) == len(expected)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "type_", "line"),
+    [
+        ("gres", None, "--gres=gpu:4"),
+        ("gres", "a100", "--gres=gpu:a100:4"),
+        ("gpus", None, "--gpus=8"),
+        ("gpus", "h100", "--gpus=h100:8"),
+        ("gpus-per-node", None, "--gpus-per-node=4"),
+        ("gpus-per-task", "mi300a", "--gpus-per-task=mi300a:4"),
+    ],
+)
+def test_eight_gpus_on_two_nodes_in_every_syntax(syntax: str, type_: str | None, line: str) -> None:
+    site = load_site("local")
+    assert site.gpu is not None
+    site = site.model_copy(update={"gpu": site.gpu.model_copy(update={"syntax": syntax, "type": type_})})
+    resources = resolve(parse_request({"profile": "gpu-8"}, site, purpose="run"), site)
+
+    assert f"#SBATCH {line}\n" in render(site, resources, job_for(site, "run", resources)).text
+
+
+@pytest.mark.parametrize(
+    ("syntax", "lines"), [("mem", ["--mem=4000M"]), ("mem-per-gpu", ["--mem-per-gpu=2000M"]), ("none", [])]
+)
+def test_memory_in_the_words_of_the_site(site: Site, syntax: str, lines: list[str]) -> None:
+    site = site.model_copy(update={"memory": site.memory.model_copy(update={"syntax": syntax})})
+
+    script = local_script(site, {"gpus": 2})
+    assert [directive.line[8:] for directive in script.directives if "mem" in directive.name] == lines
+
+
+def test_only_slurm_is_rendered_yet(site: Site) -> None:
+    resources = resolve(parse_request({"profile": "cpu"}, site), site)
+
+    with pytest.raises(ValueError, match="runs pbs; only scripts for slurm can be rendered yet"):
+        render(site.model_copy(update={"scheduler": "pbs"}), resources, job_for(site, "server", resources))
+
+
+def test_a_job_without_a_program_is_refused(site: Site) -> None:
+    with pytest.raises(ValueError, match="list of words"):
+        local_script(site, {}, argv=())
+
+
+@pytest.mark.parametrize("name", ["", "x", "mem=1", "Mem", "wrap\n"])
+def test_the_name_of_a_directive(name: str) -> None:
+    with pytest.raises(ValueError):
+        Directive(name=name, value="1")
+
+
+def test_environments_run_a_program_without_the_users_shell() -> None:
+    venv = Environment(name="a", kind="venv", path="/opt/a", arch="x86_64")
+    image = Environment(name="b", kind="image", path="/i.sif", options=("--nv", "--bind=/data"), arch="x86_64")
+    module = Environment(name="c", kind="module", modules=("profile/deeplrn", "cineca-ai/4.3.0"), arch="x86_64")
+
+    assert venv.argv("python", "-V") == ("/opt/a/bin/python", "-V")
+    assert image.argv("python") == ("singularity", "exec", "--nv", "--bind=/data", "/i.sif", "python")
+    assert module.argv("python", "a b")[:4] == ("/bin/bash", "--noprofile", "--norc", "-c")
+    assert module.argv("python", "a b")[5:] == ("profile/deeplrn cineca-ai/4.3.0", "python", "a b")
+
+
+@pytest.mark.parametrize("field", ["path", "modules", "options", "name"])
+def test_nothing_hostile_describes_an_environment(field: str, hostile: str) -> None:
+    good: dict[str, object] = {"name": "a", "kind": "venv", "path": "/opt/a", "arch": "x86_64"}
+
+    with pytest.raises(ValueError):
+        Environment.model_validate(good | {field: (hostile,) if field in ("modules", "options") else hostile})
