@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hub_config.factory import doctor
+from hub_config.factory import doctor, pytorch
 from hub_config.factory.namespace import NotRunning, as_owner, close_namespace, first_process, inside, open_namespace
 from hub_config.factory.parts import HUB_STATE, PYTHON
 from hub_config.factory.plan import PEOPLE
@@ -38,11 +38,19 @@ _state = click.option(
 @click.option("--port", type=click.IntRange(1024, 65535), default=8000, show_default=True, help="Where the hub listens.")
 @click.option("--detach", is_flag=True, help="Return once it is ready; `onramp down` ends it.")
 @click.option("--timings", is_flag=True, help="Show where the time went.")
+@click.option(
+    "--torch",
+    type=click.Choice(pytorch.CHOICES),
+    default="auto",
+    show_default=True,
+    help="Which PyTorch to install where none is: CUDA builds need a GPU.",
+)
 @_state
-def up(port: int, detach: bool, timings: bool, folder: Path) -> None:
+def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None:
     """Start the factory, and keep it until Ctrl-C (or `onramp down`, with --detach)."""
     state = State(folder)
     _refuse_second(state)
+    _install_torch(torch)
     problems = [check for check in doctor.checks(port) if not check.ok]
     if problems:
         raise click.ClickException("\n".join(f"{check.found}\n  {check.fix}" for check in problems))
@@ -55,6 +63,13 @@ def up(port: int, detach: bool, timings: bool, folder: Path) -> None:
     except KeyboardInterrupt:
         _console.print("\nEnding every process …")
         close_namespace(state)
+
+
+def _install_torch(choice: str) -> None:
+    try:
+        pytorch.install(choice, say=_console.print, ask=lambda text: sys.stdin.isatty() and click.confirm(text))
+    except pytorch.TorchError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _refuse_second(state: State) -> None:

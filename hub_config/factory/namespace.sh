@@ -6,6 +6,7 @@
 #   TOOLS  unpacked Debian packages (debian/) and the proxy (proxy/)
 # The host keeps its file system: /usr and /etc are seen read-only below the factory's own layers, everything else is new.
 set -eu
+PATH=$PATH:/usr/sbin:/sbin # an ordinary user's PATH on Debian lacks them, and pivot_root lies there
 state=$1 venv=$2 tools=$3
 root=$state/root
 
