@@ -2,4 +2,4 @@
 
 from hub_config.cli.main import main
 
-main()
+main(prog_name="onramp")

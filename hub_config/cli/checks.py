@@ -3,27 +3,23 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import click
-from rich.console import Console
 
+from hub_config.cli.terminal import REPOSITORY, console, port_option
 from hub_config.factory import doctor as doctor_
-
-_REPOSITORY = Path(__file__).resolve().parents[2]
-_console = Console(highlight=False, soft_wrap=True)
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1024, 65535), default=8000, show_default=True, help="The port `up` would use.")
+@port_option
 def doctor(port: int) -> None:
     """Check what `up` needs, one line each with the fix. Exits with 1 if anything is missing."""
     found = list(doctor_.checks(port))
     for check in found:
         mark = "[green]✓[/]" if check.ok else "[red]✗[/]"
-        _console.print(f"{mark} {check.name:<12} {check.found}")
+        console.print(f"{mark} {check.name:<12} {check.found}")
         if not check.ok:
-            _console.print(f"  {'':<12} {check.fix}")
+            console.print(f"  {'':<12} {check.fix}")
     sys.exit(0 if all(check.ok for check in found) else 1)
 
 
@@ -33,7 +29,7 @@ def test(arguments: tuple[str, ...]) -> None:
     """Run every check and test, or pytest alone with ARGUMENTS, for example `onramp test tests/spawners`."""
     if arguments:
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
-    sys.exit(subprocess.run([_REPOSITORY / ".ci/check"], cwd=_REPOSITORY, check=False).returncode)
+    sys.exit(subprocess.run([REPOSITORY / ".ci/check"], cwd=REPOSITORY, check=False).returncode)
 
 
 @click.command()
@@ -41,12 +37,12 @@ def test(arguments: tuple[str, ...]) -> None:
 @click.option("--quick", is_flag=True, help="Fewer rounds, for a first look.")
 def bench(name: str, quick: bool) -> None:
     """Measure NAME against its peer, interleaved; prints a table and one line RESULT."""
-    folder = _REPOSITORY / "tests/bench"
+    folder = REPOSITORY / "tests/bench"
     names = sorted(path.stem.removeprefix("bench_") for path in folder.glob("bench_*.py"))
     if name not in names:
         raise click.ClickException(f"no bench is called {name!r}: choose one of {', '.join(names)}")
     command = [sys.executable, "-m", f"tests.bench.bench_{name}", *(["--quick"] if quick else [])]
-    sys.exit(subprocess.run(command, cwd=_REPOSITORY, check=False).returncode)
+    sys.exit(subprocess.run(command, cwd=REPOSITORY, check=False).returncode)
 
 
 COMMANDS = (doctor, test, bench)

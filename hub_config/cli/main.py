@@ -2,7 +2,8 @@
 
 import click
 
-from hub_config.cli import checks, factory
+from hub_config.cli import checks, running
+from hub_config.cli.up import up
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +15,5 @@ def main() -> None:
     """
 
 
-for command in (*factory.COMMANDS, *checks.COMMANDS):
+for command in (up, *running.COMMANDS, *checks.COMMANDS):
     main.add_command(command)

@@ -14,19 +14,10 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from xmlrpc.client import ServerProxy
 
-from supervisor.xmlrpc import SupervisorTransport
-
-from hub_config.factory.parts import (
-    HUB_API_PORT,
-    LAUNCHER_SOCKET,
-    LOGS,
-    MARIADB_SOCKET,
-    PROXY_API_PORT,
-    SUPERVISOR_SOCKET,
-)
+from hub_config.factory.parts import HUB_API_PORT, LAUNCHER_SOCKET, LOGS, MARIADB_SOCKET, PROXY_API_PORT
 from hub_config.factory.plan import PEOPLE, Plan
+from hub_config.factory.supervised import start
 
 PATIENCE = 90.0
 _RUN_FOLDERS = {"munge": "munge", "mysqld": "mysql", "slurmdbd": "slurm", "onramp": "root"}
@@ -49,19 +40,19 @@ async def boot(plan: Plan) -> None:
 async def _slurm(plan: Plan) -> None:
     await asyncio.gather(_munge(), _mariadb())
     async with _step("slurmdbd"):
-        _start("slurmdbd")
+        start("slurmdbd")
         await _until("slurmdbd", _succeeds("sacctmgr", "-nP", "show", "cluster", "format=cluster"))
         if "onramp" not in await _output("sacctmgr", "-nP", "show", "cluster", "format=cluster"):
             await _output("sacctmgr", "-i", "add", "cluster", "onramp")
     async with _step("slurmctld"):
-        _start("slurmctld")
+        start("slurmctld")
         await _until("slurmctld", lambda: _says("is UP", "scontrol", "ping"))
     await asyncio.gather(_nodes(plan), _slurm_accounts(plan))
 
 
 async def _munge() -> None:
     async with _step("munge"):
-        _start("munge")
+        start("munge")
         await _until("munge", _exists("/run/munge/munge.socket.2"))
 
 
@@ -70,14 +61,14 @@ async def _mariadb() -> None:
         if not Path("/var/lib/mysql/mysql").exists():
             options = ("--no-defaults", "--user=mysql", "--datadir=/var/lib/mysql", "--skip-test-db", "--force")
             await _output("mariadb-install-db", *options, "--auth-root-authentication-method=socket")
-        _start("mariadb")
+        start("mariadb")
         await _until("mariadb", _succeeds("mariadb", "--no-defaults", f"--socket={MARIADB_SOCKET}", "-e", "SELECT 1"))
 
 
 async def _nodes(plan: Plan) -> None:
     async with _step("nodes"):
         for node in plan.nodes:
-            _start(node.name)
+            start(node.name)
         await _until("slurmctld", lambda: _all_idle(len(plan.nodes)))
 
 
@@ -101,33 +92,29 @@ async def _slurm_accounts(plan: Plan) -> None:
 
 
 async def _hub(plan: Plan) -> None:
-    _start("launcher")
-    _start("proxy")
+    start("launcher")
+    start("proxy")
     async with _step("homes"):
-        await _copy_notebooks()
+        await _fill_homes()
     async with _step("launcher"):
         await _until("launcher", _exists(LAUNCHER_SOCKET))
     async with _step("hub"):
         await _until("proxy", _answers(f"http://{plan.control}:{PROXY_API_PORT}/"))
-        _start("hub")
+        start("hub")
         await _until("hub", _answers(f"http://{plan.control}:{HUB_API_PORT}/hub/health"))
         await _until("proxy", _answers(f"{plan.url}/hub/health"))
 
 
-async def _copy_notebooks() -> None:
-    """Give everybody the notebooks they have not got, as themselves: nothing in a home is touched as root."""
+async def _fill_homes() -> None:
+    """Give everybody the shell's files and the notebooks they have not got, as themselves: root touches no home."""
     import notebooks
 
     sources = [str(path) for path in sorted(Path(notebooks.__file__).parent.glob("*.ipynb"))]
     for name in PEOPLE:
         as_user = ("setpriv", "--reuid", name, "--regid", name, "--init-groups")
         await _output(*as_user, "mkdir", "-p", f"/home/{name}/notebooks")
+        await _output(*as_user, "cp", "-r", "--no-clobber", "/etc/skel/.", f"/home/{name}")
         await _output(*as_user, "cp", "--no-clobber", *sources, f"/home/{name}/notebooks")
-
-
-def _start(part: str) -> None:
-    transport = SupervisorTransport(serverurl=f"unix://{SUPERVISOR_SOCKET}")
-    ServerProxy("http://127.0.0.1", transport=transport).supervisor.startProcess(part, False)
 
 
 @asynccontextmanager

@@ -96,7 +96,9 @@ def _namespace_fix() -> str:
     clone = Path("/proc/sys/kernel/unprivileged_userns_clone")
     if clone.exists() and clone.read_text().strip() == "0":
         return "As root: sysctl -w kernel.unprivileged_userns_clone=1"
-    return "In a container: run it with the rights to make namespaces. Elsewhere, as root: sysctl user.max_user_namespaces"
+    return (
+        "In a container: run it with the rights to make namespaces. Elsewhere, as root: sysctl user.max_user_namespaces"
+    )
 
 
 def _overlay() -> Check:
@@ -122,5 +124,3 @@ def _error(*command: str) -> str:
     """Return what a command says when it fails, nothing when it succeeds."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stderr.strip() or f"{command[0]} ended with {done.returncode}") if done.returncode else ""
-
-

@@ -77,9 +77,7 @@ def slurm_conf(plan: Plan) -> str:
 
 def gres_conf(plan: Plan) -> str:
     """Return gres.conf: a GPU is a device file, without which a node with GRES stays INVAL."""
-    return _text(
-        f"NodeName={node.name} Name=gpu File={device}" for node in plan.nodes for device in node.gpus
-    )
+    return _text(f"NodeName={node.name} Name=gpu File={device}" for node in plan.nodes for device in node.gpus)
 
 
 def slurmdbd_conf(plan: Plan) -> str:

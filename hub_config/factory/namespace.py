@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from hub_config.factory.plan import PEOPLE
 from hub_config.factory.state import State
 
 _SCRIPT = Path(__file__).with_name("namespace.sh")
@@ -49,9 +50,9 @@ def first_process(state: State) -> int:
 
 def inside(state: State, command: Sequence[str | Path], *, user: str = "root") -> list[str]:
     """Return the argv that runs `command` in the factory as one of its accounts, in that account's home."""
+    home = f"/home/{user}" if user in PEOPLE else "/"
     drop = [] if user == "root" else ["setpriv", "--reuid", user, "--regid", user, "--init-groups"]
-    home = f"/home/{user}"
-    folder = ["env", f"HOME={home}", f"USER={user}", f"--chdir={home}"] if (state.folder / f"home/{user}").exists() else []
+    folder = ["env", f"--chdir={home}", f"HOME={home}", f"USER={user}"]
     enter = ["nsenter", "--target", str(first_process(state)), "--mount", "--pid", "--uts", "--ipc"]
     if os.geteuid() != 0:
         enter.append("--user")
@@ -60,8 +61,7 @@ def inside(state: State, command: Sequence[str | Path], *, user: str = "root") -
 
 def as_owner(command: Sequence[str | Path]) -> list[str]:
     """Return the argv that runs `command` on the host with the rights to what belongs to the factory's accounts."""
-    owner = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--map-auto"]
-    return [*owner, *map(str, command)]
+    return [*(["unshare", *_user()] if _user() else []), *map(str, command)]
 
 
 def close_namespace(state: State, *, patience: float = 20) -> None:
@@ -76,9 +76,13 @@ def close_namespace(state: State, *, patience: float = 20) -> None:
 
 
 def unshare() -> list[str]:
-    """As root, plain namespaces; for anybody else, a user namespace with the uids of /etc/subuid in it."""
-    flags = ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child"]
-    return flags if os.geteuid() == 0 else [*flags, "--user", "--map-root-user", "--map-auto"]
+    """Return the argv prefix that makes a factory's namespaces."""
+    return ["unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", *_user()]
+
+
+def _user() -> list[str]:
+    """As root, no user namespace; for anybody else, one with the uids of /etc/subuid in it."""
+    return [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
 
 
 def _started(pid: int) -> str:

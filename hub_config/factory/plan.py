@@ -56,7 +56,7 @@ class Plan(Frozen):
 
     @property
     def slurmctld_port(self) -> int:
-        """Slurm's daemons see each other as 127.0.0.1 (a loopback connection's source), so a port tells factories apart."""
+        """A loopback connection comes from 127.0.0.1, so Slurm's daemons know each other by that and by a port."""
         return 30000 + self.network
 
     @property

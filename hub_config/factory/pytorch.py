@@ -65,7 +65,9 @@ def _options(choice: str, report: list[Mapping[str, Any]], ask: Callable[[str], 
     if choice == "cpu":
         return _CPU_INDEX
     if wanted == "cuda":
-        raise TorchError("pip is configured to find a CPU build of PyTorch only (see `pip config list`); use --torch cpu")
+        raise TorchError(
+            "pip is configured to find a CPU build of PyTorch only (see `pip config list`); use --torch cpu"
+        )
     question = f"pip offers only the CUDA build of PyTorch here, {_gigabytes(report):.1f} GB. Install the CPU build?"
     return _CPU_INDEX if ask(question) else None
 
