@@ -1,7 +1,5 @@
 """Settings + Site become JupyterHub's traits: one function per topic, each testable with a bare Config()."""
 
-from functools import partial
-
 from traitlets.config import Config
 
 from hub_config import pages
@@ -23,7 +21,9 @@ USERNAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z"
 def assemble(c: Config, settings: Settings) -> None:
     """Set every trait of this hub on `c`."""
     site = load_site(settings.site)
-    door = Door(hub=settings.hub, site=site, scheduler=Slurm(_launcher(settings)), accounts=_accounts(settings))
+    door = Door(
+        hub=settings.hub, site=site, scheduler=Slurm(_launcher(settings)), accounts=_accounts(settings)
+    )
     addresses(c, settings)
     state(c, settings)
     sign_in(c, settings)
@@ -86,12 +86,13 @@ def pages_of(c: Config, settings: Settings, site: Site) -> None:
 
 
 def _accounts(settings: Settings) -> Accounts:
-    rules = {
-        "identity": Accounts.identity,
-        "table": partial(Accounts.table, settings.accounts.table),
-        "pool": partial(Accounts.pool, settings.accounts.pool, settings.state / "leases.sqlite"),
-    }
-    return rules[settings.accounts.rule]()
+    match settings.accounts.rule:
+        case "table":
+            return Accounts.table(settings.accounts.table)
+        case "pool":
+            return Accounts.pool(settings.accounts.pool, settings.state / "leases.sqlite")
+        case "identity":
+            return Accounts.identity()
 
 
 def _launcher(settings: Settings) -> SocketLauncher | SudoLauncher:

@@ -17,8 +17,8 @@ _FOLDERS = {
 def server_folders(home: Path, folder: Path, *, safe_start: bool) -> dict[str, str]:
     """Make `folder` and return the variables that place a server's files.
 
-    The runtime directory (connection files, cookie secret) never lies in the home folder, which may be full or
-    slow. Settings stay at home unless `safe_start` is asked for or the folder there cannot be used.
+    The runtime directory (connection files, cookie secret) never lies in the home folder, which may be full
+    or slow. Settings stay at home unless `safe_start` is asked for or the folder there cannot be used.
     """
     folder.mkdir(mode=0o700)
     variables = {"JUPYTER_RUNTIME_DIR": _made(folder / "runtime")}

@@ -16,7 +16,7 @@ from spawners.request import Request, resolve
 from spawners.scheduler import JobState, Scheduler, SchedulerError
 from spawners.server_job import comment_prefix, describe, server_job
 from spawners.server_options import refusal, server_request
-from spawners.server_watch import JobWatch
+from spawners.server_watch import JobWatch, left_behind
 from spawners.site import Site
 
 # A queued server is never ended by a timeout: its person, or Slurm, ends it. JupyterHub needs a number.
@@ -87,13 +87,9 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
 
     async def _running(self) -> str:
         """Wait in the queue; return the node once the job runs, or raise the plain cause of its end."""
-        while (node := await self._node()) is None:
+        while (job := await self._look()) is None or not job.running or job.node is None:
             await asyncio.sleep(self.startup_poll_interval)
-        return node
-
-    async def _node(self) -> str | None:
-        job = await self._look()
-        return job.node if job is not None and job.running else None
+        return job.node
 
     async def _look(self) -> JobState | None:
         """Return what the poll knows of our job; raise the plain cause once it is gone while we start."""
@@ -128,9 +124,9 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
         """Say batchspawner's word for the job's state; only the scheduler's own word makes it NOTFOUND."""
         if not self.job_id:
             return JobStatus.NOTFOUND
-        watch = self._watching()
-        job = await watch.look()
-        if watch.gone:
+        watch, job = self._watching(), await self._watching().look()
+        # A job that is COMPLETING has lost its server, although it holds its node a little longer.
+        if watch.gone or (job is not None and job.state == "COMPLETING"):
             return JobStatus.NOTFOUND
         if job is None:
             return JobStatus.UNKNOWN
@@ -144,7 +140,7 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
         return 1 if await self.query_job_status() is JobStatus.NOTFOUND else None
 
     async def cancel_batch_job(self) -> None:
-        """End the job as its user; what the scheduler answers goes to the log."""
+        """End the job as its user; a refusal goes to the log."""
         await self._cancel(self.job_id)
 
     async def progress(self) -> AsyncIterator[dict[str, object]]:
@@ -176,7 +172,8 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
 
     def account(self) -> Account:
         """Return the Unix user that this hub user is; AccountError says why there is none."""
-        return self.door().accounts.resolve(self.user.name)
+        door: Door = self.door()
+        return door.accounts.resolve(self.user.name)
 
     def _watching(self) -> JobWatch:
         """Return the watch of our job; after a restart of the hub it begins anew."""
@@ -194,11 +191,10 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
 
     async def _cancel_left_behind(self) -> None:
         """End jobs of this server that a hub submitted and then died before it could note the job id."""
-        door, prefix = self.door(), comment_prefix(self.door().hub, self.user.name, self.name)
+        prefix = comment_prefix(self.door().hub, self.user.name, self.name)
         try:
-            name, jobs = self.account().name, await door.scheduler.jobs()
+            found = left_behind(await self.door().scheduler.jobs(), self.account().name, prefix)
         except (SchedulerError, AccountError):
             return
-        for job in jobs.values():
-            if job.user == name and job.comment.startswith(prefix) and not job.ended:
-                await self._cancel(job.job_id)
+        for job_id in found:
+            await self._cancel(job_id)

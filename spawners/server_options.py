@@ -1,4 +1,4 @@
-"""JupyterHub's REST calls that carry options: refused before anything is stored when an option is not valid."""
+"""JupyterHub's REST calls that carry options: refused before anything is stored where one is not valid."""
 
 from typing import Any
 
@@ -33,18 +33,20 @@ def refusal(sentence: str, *, reason: str, status_code: int = 400) -> SpawnExcep
 class ServerOptionsHandler(UserServerAPIHandler):  # type: ignore[misc]
     """JupyterHub's own handler of a server, with options that pass the one gate on POST, PUT and PATCH."""
 
+    def get_server_json_body(self) -> dict[str, Any]:
+        """Return the body of POST or PUT; HTTP 400 lists the valid choices where an option is not valid."""
+        return self._checked(super().get_server_json_body())
+
     def get_json_body(self) -> Any:
-        """Return the body as JSON; HTTP 400 lists the valid choices where it carries an option we do not know."""
-        body = super().get_json_body()
+        """Return the body of PATCH or DELETE, checked the same way."""
+        return self._checked(super().get_json_body())
+
+    def _checked(self, body: Any) -> Any:
         site = self.settings.get("onramp_site")
-        if site and self.request.method != "DELETE" and isinstance(body, dict):
-            options = body.get("user_options") if body.keys() & _FIELDS else body
-            if isinstance(options, dict) and options:
-                server_request(options, site)
+        options = body.get("user_options") if isinstance(body, dict) else None
+        if site and isinstance(options, dict):
+            server_request(options, site)
         return body
-
-
-_FIELDS = {"name", "display_name", "user_options"}
 
 
 def register() -> None:

@@ -1,9 +1,22 @@
 """What is known of one server's job: alive until the scheduler itself says that it ended."""
 
+from collections.abc import Mapping
+from datetime import datetime
+
 from spawners.scheduler import JobState, Scheduler, SchedulerError
+from spawners.server_job import duration
 
 # A job that neither squeue nor accounting shows is believed gone only after this many good polls.
 _ABSENCES = 3
+
+
+def left_behind(jobs: Mapping[str, JobState], user: str, prefix: str) -> list[str]:
+    """Return the ids of the user's own live jobs whose comment begins with `prefix`."""
+    return [
+        job.job_id
+        for job in jobs.values()
+        if job.user == user and job.comment.startswith(prefix) and not job.ended
+    ]
 
 
 class JobWatch:
@@ -37,5 +50,14 @@ class JobWatch:
         if self.job is not None:
             return self._scheduler.explain(self.job)
         if self.gone:
-            return "Slurm no longer knows the job. Start again; if it happens twice, tell the operators the time."
+            return "Slurm no longer knows the job. Start again; if that happens twice, tell the operators."
         return "Slurm has not shown the job yet."
+
+    def whereabouts(self) -> str:
+        """Say where the job runs and for how much longer, for the list of servers; empty where not known."""
+        if self.job is None or not self.job.running or not self.job.node:
+            return ""
+        if self.job.end is None:
+            return f"on {self.job.node}"
+        left = int((self.job.end - datetime.now(self.job.end.tzinfo)).total_seconds() // 60)
+        return f"on {self.job.node}, {duration(max(0, left))} left"

@@ -17,7 +17,7 @@ FILE_NAME = "links.json"
 
 
 def mint(path: Path, user: str, base_url: str, *, now: float | None = None) -> str:
-    """Return a link that signs `user` in once; JupyterHub keeps a query parameter named token out of its log."""
+    """Return a link that signs `user` in once; JupyterHub keeps a parameter named token out of its log."""
     if not USER_NAME.fullmatch(user):
         raise ValueError(
             f"user name {user!r} cannot be signed in: use lower-case letters, digits, '_' and '-'"

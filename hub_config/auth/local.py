@@ -16,6 +16,7 @@ from traitlets import Unicode
 from hub_config.auth import links, passwords
 from hub_config.auth.attempts import Attempts
 
+_WRONG = "User name or password is wrong. Check both, and whether Caps Lock is on."
 _LINK_SPENT = (
     "This sign-in link was already used or is older than ten minutes. Sign in below, or ask for a new link."
 )
@@ -42,6 +43,11 @@ class LinkHandler(LoginHandler):  # type: ignore[misc]
             self.redirect(next_url or url_path_join(self.hub.base_url, "spawn"))
         else:
             await self._refuse(_LINK_SPENT)
+
+    def _render(self, login_error: str | None = None, **namespace: Any) -> Any:
+        """Say a failure as one sentence with what to do; it never tells which of the two was wrong."""
+        wrong = login_error == "Invalid username or password"
+        return super()._render(login_error=_WRONG if wrong else login_error, **namespace)
 
     async def _refuse(self, sentence: str) -> None:
         self.set_status(403)
@@ -107,7 +113,7 @@ class LocalAuthenticator(Authenticator):  # type: ignore[misc]
         if seconds := self._attempts.wait(name, address):
             unit = "second" if seconds == 1 else "seconds"
             error = web.HTTPError(429, f"Too many failed attempts to sign in. Try again in {seconds} {unit}.")
-            error.headers = {"Retry-After": str(seconds)}
+            error.headers = {"Retry-After": str(seconds)}  # type: ignore[attr-defined]  # JupyterHub reads it
             raise error
 
 

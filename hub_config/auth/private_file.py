@@ -38,7 +38,7 @@ def read(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def changing(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield what the file holds; what the body leaves in it replaces the file at once, unless the body raises."""
+    """Yield what the file holds; what the body leaves in it replaces the file, unless the body raises."""
     lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
