@@ -37,13 +37,9 @@ def unix_account(name: str) -> Account:
     try:
         entry = pwd.getpwnam(name)
     except KeyError:
-        raise AccountError(
-            f"There is no Unix user '{name}' on this system. Ask the site to create it."
-        ) from None
+        raise AccountError(f"There is no Unix user '{name}' on this system. Ask the site to create it.") from None
     if entry.pw_uid < LEAST_UID:
-        raise AccountError(
-            f"'{name}' is a system user (uid {entry.pw_uid}); jobs run only as people, from uid 1000."
-        )
+        raise AccountError(f"'{name}' is a system user (uid {entry.pw_uid}); jobs run only as people, from uid 1000.")
     return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, home=entry.pw_dir)
 
 
@@ -72,9 +68,7 @@ class Accounts:
 
         def rule(user: str) -> str:
             if user not in table:
-                raise AccountError(
-                    f"{ascii(user)[:60]} is not in the table of accounts. Ask the site to add you."
-                )
+                raise AccountError(f"{ascii(user)[:60]} is not in the table of accounts. Ask the site to add you.")
             return table[user]
 
         return cls(rule)
@@ -105,9 +99,7 @@ class Leases:
             taken = {row[0] for row in db.execute("SELECT unix FROM leases")}
             free = next((name for name in self._names if name not in taken), None)
             if free is None:
-                raise AccountError(
-                    f"All {len(self._names)} training accounts are taken. Ask the organiser for more."
-                )
+                raise AccountError(f"All {len(self._names)} training accounts are taken. Ask the organiser for more.")
             db.execute("INSERT OR REPLACE INTO leases (unix, hub) VALUES (?, ?)", (free, user))
             return free
 

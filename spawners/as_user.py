@@ -48,9 +48,7 @@ def perform(request: object, bin: str = "/usr/bin") -> dict[str, str]:
     if entry.pw_name != checked["user"] or os.getuid() != os.geteuid():
         raise Refused(f"This process is {entry.pw_name}; it does nothing for {checked['user']}.")
     if entry.pw_uid < LEAST_UID:
-        raise Refused(
-            "Jobs are submitted only by people (uid 1000 and above), never by root or a system user."
-        )
+        raise Refused("Jobs are submitted only by people (uid 1000 and above), never by root or a system user.")
     os.umask(0o077)
     slurm = _Commands(bin, entry)
     if checked["action"] == "submit":
@@ -69,8 +67,7 @@ def check(request: object) -> tuple[dict[str, str], dict[str, str]]:
     keys = set(request) - {"user", "action"}
     if not needed <= keys <= needed | optional or "user" not in request:
         raise Refused(
-            f"'{request['action']}' takes user, {', '.join(sorted(needed | optional))}; "
-            "a key is missing or unknown."
+            f"'{request['action']}' takes user, {', '.join(sorted(needed | optional))}; a key is missing or unknown."
         )
     for key, value in words.items():
         if key != "action" and not (isinstance(value, str) and re.fullmatch(SHAPES[key], value, re.ASCII)):

@@ -120,9 +120,7 @@ def _user_in(text: bytes) -> pwd.struct_passwd:
     except KeyError:
         raise as_user.Refused(f"There is no Unix user '{user}' on this system.") from None
     if entry.pw_uid < as_user.LEAST_UID or entry.pw_gid < 1:
-        raise as_user.Refused(
-            "Jobs are submitted only by people (uid 1000 and above), never by root or a system user."
-        )
+        raise as_user.Refused("Jobs are submitted only by people (uid 1000 and above), never by root or a system user.")
     return entry
 
 

@@ -58,9 +58,7 @@ def _choice(names: Callable[[Site], Iterable[str]]) -> Reader:
         valid = tuple(names(site))
         if isinstance(value, str) and value in valid:
             return value
-        raise RequestError(
-            f"Option '{key}' is {show(value)}. Choose from: {', '.join(valid) or 'none at this site'}."
-        )
+        raise RequestError(f"Option '{key}' is {show(value)}. Choose from: {', '.join(valid) or 'none at this site'}.")
 
     return read
 

@@ -13,9 +13,7 @@ class Finished(NamedTuple):
     err: str
 
 
-async def run(
-    *argv: str, seconds: float, stdin: bytes = b"", env: Mapping[str, str] | None = None
-) -> Finished:
+async def run(*argv: str, seconds: float, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> Finished:
     """Run `argv` with `stdin`; TimeoutError after `seconds`, OSError when it cannot start (or files run out).
 
     Whatever ends the wait, also a cancellation, ends the command: no child is left behind.

@@ -120,10 +120,12 @@ def _end(job: JobState) -> str:
 def _failure(job: JobState) -> str:
     """FAILED, with what the exit code tells."""
     code, _, signal = (job.exit_code or "").partition(":")
-    if (job.reason or "") == "JobLaunchFailure" and signal == "9":
+    if job.reason == "JobLaunchFailure" and signal == "9":
         return "Slurm ended it while it ran, most often for lack of memory. The job's log says more."
     if signal and signal != "0":
         return f"Its program was ended by signal {signal}. The job's log says more."
     if code and code != "0":
         return f"Its program ended with exit code {code}. The job's log says more."
+    if job.reason == "NonZeroExitCode":
+        return "Its program ended with an error. The job's log says more."
     return f"It failed. Slurm gives the reason: {job.reason or 'none'}. The job's log says more."

@@ -154,6 +154,5 @@ def _check_quotable(name: str, value: str) -> None:
     """Refuse what double quotes do not keep in one piece; spaces and accents are fine."""
     if not value or len(value) > 1000 or not value.isprintable() or UNSAFE & set(value):
         raise RenderError(
-            f"--{name} cannot be {ascii(value)[:80]}: "
-            "control characters, quotes, '\\', '`' and '$' are refused."
+            f"--{name} cannot be {ascii(value)[:80]}: control characters, quotes, '\\', '`' and '$' are refused."
         )

@@ -56,9 +56,7 @@ def parse_request(options: Mapping[str, object], site: Site, *, purpose: Purpose
     """
     values, mistakes = _read(options, site)
     if "profile" not in values and not mistakes:
-        mistakes.append(
-            f"Option 'profile' is missing. Choose from: {', '.join(p.name for p in site.profiles)}."
-        )
+        mistakes.append(f"Option 'profile' is missing. Choose from: {', '.join(p.name for p in site.profiles)}.")
     if values.get("purpose", purpose) != purpose:
         mistakes.append(f"Option 'purpose' is {show(values['purpose'])}. Choose from: {purpose}.")
     if mistakes:
@@ -74,9 +72,7 @@ def _read(options: Mapping[str, object], site: Site) -> tuple[dict[str, object],
     mistakes: list[str] = []
     unknown = [key for key in options if key not in READERS]
     if unknown:
-        mistakes.append(
-            f"Unknown option {', '.join(map(show, unknown[:5]))}. Choose from: {', '.join(READERS)}."
-        )
+        mistakes.append(f"Unknown option {', '.join(map(show, unknown[:5]))}. Choose from: {', '.join(READERS)}.")
     for key, read in READERS.items():
         value = options.get(key)
         if value is None or value == "":
@@ -92,16 +88,13 @@ def resolve(request: Request, site: Site) -> Resources:
     """Fill a Request from its profile and check it against the limits of the site; raises RequestError."""
     try:
         profile = site.profile(request.profile)
-        environment = (
-            site.environment(request.environment) if site.environments or request.environment else None
-        )
+        environment = site.environment(request.environment) if site.environments or request.environment else None
     except SiteError as e:
         raise RequestError(str(e)) from None
     if request.purpose not in profile.purposes:
         fitting = [p.name for p in site.profiles if request.purpose in p.purposes]
         raise RequestError(
-            f"Profile '{profile.name}' is not for a {request.purpose}. "
-            f"Choose from: {', '.join(fitting) or 'none'}."
+            f"Profile '{profile.name}' is not for a {request.purpose}. Choose from: {', '.join(fitting) or 'none'}."
         )
     resources = Resources(
         partition=profile.partition,

@@ -95,9 +95,7 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
 class Snapshot(Mapping[str, JobState]):
     """All jobs of one poll by job id. Where `stale` is true the last poll failed: absence proves nothing."""
 
-    def __init__(
-        self, jobs: Mapping[str, JobState], *, at: float, stale: bool = False, error: str = ""
-    ) -> None:
+    def __init__(self, jobs: Mapping[str, JobState], *, at: float, stale: bool = False, error: str = "") -> None:
         """`at` is the event loop's clock when the jobs were seen; `error` says why it is stale."""
         self._jobs = dict(jobs)
         self.at = at

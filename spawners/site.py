@@ -115,13 +115,9 @@ def _check_profile(site: Site, profile: Profile) -> None:
     if profile.gpus and site.gpu is None:
         raise ValueError(f"profile {profile.name} asks for GPUs, but the site has no 'gpu' section")
     if profile.gpus % profile.nodes:
-        raise ValueError(
-            f"profile {profile.name}: {profile.gpus} GPUs cannot be spread over {profile.nodes} nodes"
-        )
+        raise ValueError(f"profile {profile.name}: {profile.gpus} GPUs cannot be spread over {profile.nodes} nodes")
     if profile.time > profile.max_time:
-        raise ValueError(
-            f"profile {profile.name}: time {profile.time} is over its max_time {profile.max_time}"
-        )
+        raise ValueError(f"profile {profile.name}: time {profile.time} is over its max_time {profile.max_time}")
 
 
 def site_names() -> tuple[str, ...]:
@@ -135,7 +131,5 @@ def load_site(name_or_path: str | Path) -> Site:
     if "/" in text or text.endswith((".yaml", ".yml")):
         return read_model(Path(text), Site, SiteError)
     if text not in site_names():
-        raise SiteError(
-            f"There is no site '{text}'. Choose from: {', '.join(site_names())}, or give a path to a file."
-        )
+        raise SiteError(f"There is no site '{text}'. Choose from: {', '.join(site_names())}, or give a path to a file.")
     return read_model(SITES / f"{text}.yaml", Site, SiteError)

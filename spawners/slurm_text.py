@@ -27,9 +27,7 @@ SACCT_FIELDS = (
     "jobname",
     "comment",
 )
-NOTHING = frozenset(
-    {"", "None", "N/A", "n/a", "NONE", "Unknown", "(null)", "NOT_SET", "UNLIMITED", "INVALID", "0"}
-)
+NOTHING = frozenset({"", "None", "N/A", "n/a", "NONE", "Unknown", "(null)", "NOT_SET", "UNLIMITED", "INVALID", "0"})
 MINUTES = re.compile(r"(?:^|,)gres/gpu=(\d+)(?:,|$)")
 
 

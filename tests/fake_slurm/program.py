@@ -14,7 +14,15 @@ NAME = os.path.basename(sys.argv[0])
 
 def note_call(stdin):
     """Write down how this command was called, under the next free number."""
+    with open("/proc/self/status") as file:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+    files = {
+        fd: os.readlink(f"/proc/self/fd/{fd}")
+        for fd in os.listdir("/proc/self/fd")
+        if os.path.exists(f"/proc/self/fd/{fd}")
+    }
     call = {"argv": sys.argv[1:], "stdin": stdin, "environ": dict(os.environ), "uid": os.getuid()}
+    call |= {"status": status, "files": files, "cwd": os.getcwd()}
     for number in itertools.count(1):
         try:
             with open(f"{STATE}/calls/{NAME}.{number}", "x") as file:

@@ -158,7 +158,25 @@ def test_many_unknown_keys_do_not_make_a_long_message() -> None:
 @pytest.mark.parametrize("key", ["gpus", "cpus_per_task", "mem", "time", "nodes"])
 @pytest.mark.parametrize(
     "value",
-    [True, 1.0, math.nan, math.inf, 10**30, -1, "-1", "+1", "1e3", "0x1", "１", "1_0", " 1", "1\n", [1], {"a": 1}, b"1"],
+    [
+        True,
+        1.0,
+        math.nan,
+        math.inf,
+        10**30,
+        -1,
+        "-1",
+        "+1",
+        "1e3",
+        "0x1",
+        "１",
+        "1_0",
+        " 1",
+        "1\n",
+        [1],
+        {"a": 1},
+        b"1",
+    ],
     ids=ascii,
 )
 def test_only_whole_numbers_are_numbers(key: str, value: object) -> None:

@@ -109,7 +109,11 @@ def test_a_missing_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("partition: cpu\n", "partition: cqpu\n", "There is no partition of local called 'cqpu'. Choose from: cpu, gpu."),
+        (
+            "partition: cpu\n",
+            "partition: cqpu\n",
+            "There is no partition of local called 'cqpu'. Choose from: cpu, gpu.",
+        ),
         ("partition: cpu\n", "partition: cpu\n    qos: x\n", "There is no QoS of partition cpu called 'x'."),
         ("name: gpu-1", "name: cpu", "defined twice: cpu"),
         ("    time: 240", "    time: 999", "profile cpu: time 999 is over its max_time 480"),

@@ -1,0 +1,498 @@
+"""Slurm through its commands: what is asked, how answers are read, and that no failure ever means that a job is dead."""
+
+import asyncio
+import getpass
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spawners import slurm as slurm_module
+from spawners import slurm_text
+from spawners.launcher import Launcher, LauncherError, SelfLauncher
+from spawners.render import Job, Script, render
+from spawners.request import RequestError, parse_request, resolve
+from spawners.scheduler import JobState, SchedulerError, Secrets, Snapshot, Usage
+from spawners.site import Site, load_site
+from spawners.slurm import Slurm
+from tests.fake_slurm import FakeSlurm
+
+TOKEN = "\x1ftoken\x1f"
+NONCE = "0123456789abcdef"
+
+
+class DirectLauncher:
+    """Hands requests to sbatch and scancel of a fake Slurm without becoming anybody (tests may run as root)."""
+
+    def __init__(self, fake: FakeSlurm) -> None:
+        """`requests` keeps what was asked, without the user's process in between."""
+        self._fake = fake
+        self.requests: list[dict[str, object]] = []
+
+    async def run(self, user: str, request: Mapping[str, object]) -> dict[str, Any]:
+        """Do the least that an action needs."""
+        self.requests.append({"user": user, **request})
+        argv = {
+            "submit": ("sbatch", "--parsable"),
+            "test": ("sbatch", "--test-only"),
+            "cancel": ("scancel", str(request.get("job_id"))),
+        }[str(request["action"])]
+        process = await asyncio.create_subprocess_exec(
+            str(self._fake.bin / argv[0]),
+            *argv[1:],
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate(str(request.get("script", "")).encode())
+        if process.returncode and request["action"] != "test":
+            raise LauncherError(err.decode())
+        return {"job_id": out.decode().strip(), "says": err.decode()}
+
+
+@pytest.fixture
+def launcher(fake_slurm: FakeSlurm) -> DirectLauncher:
+    """A launcher of the fake Slurm."""
+    return DirectLauncher(fake_slurm)
+
+
+@pytest.fixture
+def slurm(fake_slurm: FakeSlurm, launcher: Launcher) -> Slurm:
+    """The hub's client."""
+    return Slurm(launcher, bin=str(fake_slurm.bin))
+
+
+def a_script(site: Site, options: Mapping[str, object] | None = None) -> Script:
+    """A server's script."""
+    resources = resolve(parse_request({"profile": "gpu-1"} | dict(options or {}), site), site)
+    job = Job(
+        name="onramp-server",
+        comment=f"onramp:hub1:student1::{NONCE}",
+        output="/tmp/%j.log",
+        chdir="/",
+        argv=("true",),
+    )
+    return render(site, resources, job)
+
+
+def squeue_row(job_id: str, *, name: str = "n", comment: str = "c", state: str = "RUNNING") -> str:
+    """One row as squeue would print it."""
+    fields = (job_id, "alice", state, "None", "a", "p", "gpu1", "1763640000", "N/A", "1-02:03:04", name, comment)
+    return "".join(field + TOKEN for field in fields) + "\n"
+
+
+# -- jobs and the shared poll
+
+
+async def test_a_job_from_submit_to_its_end(slurm: Slurm, fake_slurm: FakeSlurm, site: Site) -> None:
+    job_id = await slurm.submit("student1", a_script(site))
+    waiting = (await slurm.jobs())[job_id]
+    assert (waiting.state, waiting.reason, waiting.node) == ("PENDING", "Priority", None)
+    assert waiting.comment == f"onramp:hub1:student1::{NONCE}"
+
+    fake_slurm.change(job_id, state="RUNNING", node="gpu1", reason="None", start="1763640000", time_left="59:30")
+    slurm._poll.expire()
+    running = (await slurm.jobs())[job_id]
+    assert (running.running, running.node, running.time_left) == (True, "gpu1", 3570)
+    assert running.start == datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
+    assert await slurm.ended(job_id) is None
+
+    await slurm.cancel("student1", job_id)
+    assert (await slurm.jobs())[job_id].ended
+    over = await slurm.ended(job_id)
+    assert over is not None
+    assert "cancelled by the user with uid" in slurm.explain(over)
+
+
+async def test_many_callers_share_one_squeue(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    answers = await asyncio.gather(*(slurm.jobs() for _ in range(500)))
+
+    assert len(fake_slurm.calls("squeue")) == 1
+    assert all(answer is answers[0] for answer in answers)
+    await slurm.jobs()
+    assert len(fake_slurm.calls("squeue")) == 1
+
+
+async def test_one_caller_that_gives_up_does_not_take_the_poll_from_the_others(
+    slurm: Slurm, fake_slurm: FakeSlurm
+) -> None:
+    fake_slurm.wait("squeue", 0.2)
+    first, second = asyncio.create_task(slurm.jobs()), asyncio.create_task(slurm.jobs())
+    await asyncio.sleep(0.05)
+    first.cancel()
+
+    assert not (await second).stale
+    assert first.cancelled() or first.cancelling()
+    assert len(fake_slurm.calls("squeue")) == 1
+
+
+async def test_a_submission_and_a_cancellation_are_seen_at_once(slurm: Slurm, site: Site) -> None:
+    await slurm.jobs()
+
+    job_id = await slurm.submit("student1", a_script(site))
+    assert job_id in await slurm.jobs()
+    await slurm.cancel("student1", job_id)
+    assert (await slurm.jobs())[job_id].state == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("state", "comment", "took", "seconds"),
+    [
+        ("PENDING", "onramp:h:u::n", 0.0, 1.0),
+        ("RUNNING", "onramp:h:u::n", 0.0, 5.0),
+        ("PENDING", "somebody else's", 0.0, 5.0),
+        ("PENDING", "onramp:h:u::n", 2.0, 10.0),
+        ("RUNNING", "onramp:h:u::n", 20.0, 30.0),
+    ],
+)
+def test_polls_are_frequent_while_something_of_ours_waits_and_rare_when_slurm_is_slow(
+    slurm: Slurm, state: str, comment: str, took: float, seconds: float
+) -> None:
+    job = JobState(job_id="1", user="u", name="n", comment=comment, state=state)
+    slurm._took = took
+
+    assert slurm._fresh(Snapshot({"1": job}, at=0)) == seconds
+
+
+FAILURES: dict[str, dict[str, Any]] = {
+    "controller": {"err": "slurm_load_jobs error: Unable to contact slurm controller (connect failure)", "code": 1},
+    "munge": {"err": "squeue: error: Munge encode failed: Failed to access socket", "code": 1},
+    "protocol": {"err": "slurm_load_jobs error: Protocol authentication error", "code": 1},
+    "silent": {"code": 1},
+    "killed": {"code": 137},
+    "half a row": {"out": "\x1f"},
+    "something else": {"out": "Usage: squeue [OPTIONS]\n"},
+    "empty": {"out": ""},
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+async def test_no_failure_of_squeue_makes_a_job_disappear(
+    slurm: Slurm, fake_slurm: FakeSlurm, site: Site, failure: str
+) -> None:
+    job_id = await slurm.submit("student1", a_script(site))
+    good = await slurm.jobs()
+    fake_slurm.answer("squeue", **FAILURES[failure])
+    slurm._poll.expire()
+
+    snapshot = await slurm.jobs()
+    assert snapshot.stale
+    assert snapshot.error
+    assert dict(snapshot) == dict(good)
+    assert snapshot.at == good.at
+    fake_slurm.heal("squeue")
+    slurm._poll.expire()
+    assert not (await slurm.jobs()).stale
+    assert job_id in await slurm.jobs()
+
+
+async def test_a_slow_squeue_is_a_failure(slurm: Slurm, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slurm_module, "TIMEOUT", 0.05)
+    fake_slurm.wait("squeue", 60)
+
+    snapshot = await slurm.jobs()
+    assert (snapshot.stale, snapshot.error) == (True, "squeue did not answer within 0 seconds.")
+
+
+async def test_a_missing_squeue_is_a_failure(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    (fake_slurm.bin / "squeue").unlink()
+
+    assert "squeue could not be started" in (await slurm.jobs()).error
+
+
+async def test_before_the_first_good_answer_nothing_is_known(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    fake_slurm.answer("squeue", **FAILURES["controller"])
+
+    assert (await slurm.jobs()).stale
+    assert await slurm.jobs() == {}
+
+
+async def test_an_empty_answer_is_good_when_accounting_says_that_all_is_over(
+    slurm: Slurm, fake_slurm: FakeSlurm, site: Site
+) -> None:
+    job_id = await slurm.submit("student1", a_script(site))
+    fake_slurm.change(job_id, state="COMPLETED")
+    fake_slurm.answer("squeue")
+
+    snapshot = await slurm.jobs()
+    assert not snapshot.stale
+    assert job_id not in snapshot
+
+
+async def test_an_empty_answer_is_good_when_nothing_was_there(slurm: Slurm) -> None:
+    assert not (await slurm.jobs()).stale
+
+
+async def test_hidden_jobs_stay_unknown_while_accounting_is_down(
+    slurm: Slurm, fake_slurm: FakeSlurm, site: Site
+) -> None:
+    job_id = await slurm.submit("student1", a_script(site))
+    await slurm.jobs()
+    fake_slurm.answer("squeue")
+    fake_slurm.answer("sacct", err="sacct: error: slurm_persist_conn_open: No response", code=1)
+    slurm._poll.expire()
+
+    snapshot = await slurm.jobs()
+    assert snapshot.stale
+    assert job_id in snapshot
+    with pytest.raises(SchedulerError, match="No response"):
+        await slurm.ended(job_id)
+
+
+async def test_a_job_that_accounting_does_not_know_is_unknown(slurm: Slurm) -> None:
+    assert await slurm.ended("12345") is None
+
+
+async def test_the_hub_asks_for_all_jobs_and_a_user_only_for_their_own(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    await slurm.jobs()
+    await Slurm(bin=str(fake_slurm.bin)).jobs()
+
+    hub, user = fake_slurm.calls("squeue")
+    assert "--me" not in hub["argv"]
+    assert "--me" in user["argv"]
+
+
+async def test_commands_get_a_clean_environment(
+    slurm: Slurm, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CONFIGPROXY_AUTH_TOKEN", "secret")
+    monkeypatch.setenv("SQUEUE_FORMAT", "%i")
+    monkeypatch.setenv("SLURM_CONF", "/somewhere/slurm.conf")
+    await slurm.jobs()
+
+    environ = fake_slurm.calls("squeue")[0]["environ"]
+    assert environ["SLURM_TIME_FORMAT"] == "%s"
+    assert environ["SLURM_CONF"] == "/somewhere/slurm.conf"
+    assert not {"CONFIGPROXY_AUTH_TOKEN", "SQUEUE_FORMAT"} & set(environ)
+
+
+async def test_no_more_than_eight_commands_run_at_once(
+    slurm: Slurm, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most = 0, 0
+    real = slurm_module.process.run
+
+    async def counted(*argv: str, **named: Any) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            return await real(*argv, **named)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(slurm_module.process, "run", counted)
+    await asyncio.gather(*(slurm.ended(str(number)) for number in range(20)))
+    assert most == 8
+
+
+# -- submit
+
+
+async def test_sbatch_gets_the_script_on_stdin_and_nothing_else(
+    slurm: Slurm, fake_slurm: FakeSlurm, site: Site
+) -> None:
+    script = a_script(site)
+    await slurm.submit("student1", script)
+
+    (call,) = fake_slurm.calls("sbatch")
+    assert call["argv"] == ["--parsable"]
+    assert call["stdin"] == script.text
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.dictionaries(
+        st.sampled_from(["gpus", "time", "account", "reservation", "qos", "environment", "nodes", "mem"]),
+        st.integers(0, 4) | st.from_regex(r"\A[a-z0-9]{1,5}\Z") | st.text(st.characters(), max_size=20),
+        max_size=3,
+    )
+)
+def test_whatever_is_asked_the_argument_list_stays_the_same(fake_slurm: FakeSlurm, options: dict[str, object]) -> None:
+    site = load_site("local")
+    try:
+        script = a_script(site, options)
+    except RequestError:
+        return
+    asyncio.run(Slurm(DirectLauncher(fake_slurm), bin=str(fake_slurm.bin)).submit("student1", script))
+
+    call = fake_slurm.calls("sbatch")[-1]
+    assert call["argv"] == ["--parsable"]
+    assert call["stdin"] == script.text
+
+
+async def test_a_refusal_reaches_the_caller_in_slurms_words(slurm: Slurm, fake_slurm: FakeSlurm, site: Site) -> None:
+    words = "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified"
+    fake_slurm.answer("sbatch", err=words, code=1)
+
+    with pytest.raises(SchedulerError) as raised:
+        await slurm.submit("student1", a_script(site))
+    assert str(raised.value) == words
+
+
+async def test_a_caller_that_is_gone_before_the_id_is_known_leaves_no_job(
+    slurm: Slurm, fake_slurm: FakeSlurm, site: Site
+) -> None:
+    fake_slurm.wait("sbatch", 0.2)
+    task = asyncio.create_task(slurm.submit("student1", a_script(site)))
+    while not fake_slurm.calls("sbatch"):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    while not fake_slurm.calls("scancel"):
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*slurm._cancelling)
+
+    assert fake_slurm.job("1")["state"] == "CANCELLED"
+
+
+async def test_secrets_go_to_the_launcher_only_and_are_taken_back_when_the_job_is_cancelled_unread(
+    slurm: Slurm, launcher: DirectLauncher, site: Site, fake_slurm: FakeSlurm
+) -> None:
+    secrets = Secrets(runtime="/run/x", nonce=NONCE, values={"TOKEN": "s3cret"})
+    job_id = await slurm.submit("student1", a_script(site), secrets)
+    await slurm.cancel("student1", job_id)
+
+    assert launcher.requests[0]["secrets"] == {"TOKEN": "s3cret"}
+    assert launcher.requests[1] == {
+        "user": "student1",
+        "action": "cancel",
+        "job_id": job_id,
+        "runtime": "/run/x",
+        "nonce": NONCE,
+    }
+    assert "s3cret" not in json.dumps([fake_slurm.calls(name) for name in ("sbatch", "squeue", "scancel")])
+    assert "s3cret" not in repr(secrets) + str(secrets) + repr(vars(slurm))
+
+
+def test_a_mistake_in_secrets_is_told_without_them() -> None:
+    with pytest.raises(ValueError) as raised:
+        Secrets.model_validate({"runtime": "/run/x", "nonce": NONCE, "values": {"TOKEN": ["s3cret"]}})
+    assert "s3cret" not in str(raised.value)
+
+
+async def test_a_users_own_client_submits_for_nobody_else(fake_slurm: FakeSlurm, site: Site) -> None:
+    with pytest.raises(SchedulerError, match=f"This process is {getpass.getuser()}; it does nothing for student1"):
+        await Slurm(SelfLauncher(str(fake_slurm.bin))).submit("student1", a_script(site))
+    assert not fake_slurm.calls("sbatch")
+
+
+async def test_when_it_would_start(slurm: Slurm, fake_slurm: FakeSlurm, site: Site) -> None:
+    start = await slurm.test("student1", a_script(site))
+
+    assert start == datetime(2026, 11, 20, 12).astimezone(UTC)
+    fake_slurm.answer("sbatch", err="allocation failure: Requested node configuration is not available", code=1)
+    assert await slurm.test("student1", a_script(site)) is None
+
+
+# -- accounts and usage
+
+
+async def test_the_default_account_comes_first(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    fake_slurm.answer("sacctmgr", out="aaa|onboarding\nonboarding|onboarding\naaa|onboarding\nzzz|onboarding\n")
+
+    assert await slurm.accounts("student1") == ("onboarding", "aaa", "zzz")
+    assert "name=student1" in fake_slurm.calls("sacctmgr")[0]["argv"]
+
+
+async def test_a_user_without_accounts(slurm: Slurm) -> None:
+    assert await slurm.accounts("nobody") == ()
+
+
+@pytest.mark.parametrize(
+    ("row", "usage", "left"),
+    [
+        ("onboarding||gres/gpu=6000|cpu=99,gres/gpu=60", Usage(gpu_minutes_limit=6000, gpu_minutes_used=60), 5940),
+        ("onboarding||cpu=5,gres/gpu=10,mem=7|gres/gpu=60,cpu=1", Usage(gpu_minutes_limit=10, gpu_minutes_used=60), 0),
+        (" onboarding|||cpu=99,gres/gpu=60", Usage(gpu_minutes_used=60), None),
+        ("onboarding||gres/gpu=0|cpu=0", Usage(gpu_minutes_limit=0), 0),
+        ("onboarding||gres/gpu:h100=5|", Usage(), None),
+    ],
+)
+async def test_gpu_minutes_of_an_account(
+    slurm: Slurm, fake_slurm: FakeSlurm, row: str, usage: Usage, left: int | None
+) -> None:
+    fake_slurm.answer("sshare", out=f"other||gres/gpu=1|\nonboarding|student1||gres/gpu=7\n{row}\n")
+
+    found = await slurm.usage("onboarding")
+    assert found == usage
+    assert found.gpu_minutes_left == left
+
+
+@pytest.mark.parametrize("answer", [{"out": ""}, {"code": 1, "err": "sshare: error: no"}])
+async def test_unknown_usage_is_an_error_and_not_zero(
+    slurm: Slurm, fake_slurm: FakeSlurm, answer: dict[str, Any]
+) -> None:
+    fake_slurm.answer("sshare", **answer)
+
+    with pytest.raises(SchedulerError):
+        await slurm.usage("onboarding")
+
+
+# -- reading what Slurm prints
+
+
+def test_nobody_can_forge_a_row() -> None:
+    forged = squeue_row("1", state="COMPLETED").replace(TOKEN, "\x1fguessed\x1f")
+    text = squeue_row("1") + squeue_row("2", name=f"x\n{forged}", comment=f"{forged}|\x1f\n") + squeue_row("3")
+
+    jobs = slurm_text.read_squeue(text, TOKEN)
+    assert list(jobs) == ["1", "2", "3"]
+    assert jobs["1"].state == "RUNNING"
+    assert jobs["2"].comment == f"{forged}|\x1f\n"
+
+
+@given(st.lists(st.tuples(st.text(), st.text()), max_size=5), st.integers(1, 400))
+def test_any_name_and_comment_is_read_back_and_a_cut_answer_is_refused(texts: list[tuple[str, str]], cut: int) -> None:
+    text = "".join(squeue_row(str(n), name=name, comment=comment) for n, (name, comment) in enumerate(texts))
+    jobs = slurm_text.read_squeue(text, TOKEN)
+    assert [job.name for job in jobs.values()] == [name for name, _ in texts]
+
+    shorter = text[:-cut] if cut < len(text) else "x"
+    if shorter.count(TOKEN) % 12 or not shorter.endswith((TOKEN, TOKEN + "\n")):
+        with pytest.raises(SchedulerError):
+            slurm_text.read_squeue(shorter, TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0:00", 0), ("59:30", 3570), ("1:00:00", 3600), ("2-00:00:01", 172801), ("NOT_SET", None), ("UNLIMITED", None)],
+)
+def test_time_left(text: str, seconds: int | None) -> None:
+    row = squeue_row("1").replace("1-02:03:04", text)
+
+    assert slurm_text.read_squeue(row, TOKEN)["1"].time_left == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "year"),
+    [("1763640000", 2025), ("2026-11-20T12:00:00", 2026), ("N/A", None), ("Unknown", None), ("0", None), ("", None)],
+)
+def test_times(text: str, year: int | None) -> None:
+    time = slurm_text.read_time(text)
+
+    assert (time.year if time else None) == year
+
+
+@pytest.mark.parametrize(
+    ("nodes", "first"),
+    [
+        ("gpu1", "gpu1"),
+        ("gpu[1-2],cpu1", "gpu1"),
+        ("lrdn[0012-0015]", "lrdn0012"),
+        ("nid001,nid002", "nid001"),
+        ("None assigned", None),
+        ("", None),
+    ],
+)
+def test_the_first_node_in_accounting(nodes: str, first: str | None) -> None:
+    fields = ("1", "alice", "COMPLETED", "None", "a", "p", nodes, "1", "1", "0:0", "n", "c")
+    text = "".join(field + TOKEN for field in fields) + "\n"
+
+    assert slurm_text.read_sacct(text, TOKEN)["1"].node == first
