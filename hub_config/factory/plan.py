@@ -1,7 +1,7 @@
 """What one factory consists of: its nodes, accounts, addresses and ports, settled once when it is first started."""
 
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -82,9 +82,9 @@ class Plan(Frozen):
         return (Path(device).name for device in sorted(devices) if device.startswith("/dev/onramp/"))
 
 
-def make_plan(port: int, network: int) -> Plan:
-    """Plan a factory for this machine: its real GPUs where it has some, emulated ones elsewhere."""
-    gpus = _gpus_per_node(_real_gpus())
+def make_plan(port: int, network: int, real_gpus: Sequence[str] = ()) -> Plan:
+    """Plan a factory: the real GPUs (device files) come first, and emulated ones stand in on a node without any."""
+    gpus = _gpus_per_node(real_gpus)
     return Plan(
         port=port,
         network=network,
@@ -102,13 +102,14 @@ def make_plan(port: int, network: int) -> Plan:
     )
 
 
-def _real_gpus() -> list[str]:
+def find_gpus() -> list[str]:
+    """Return the device files of this machine's GPUs, NVIDIA's or AMD's, in the driver's order."""
     nvidia = sorted(Path("/dev").glob("nvidia[0-9]*"), key=lambda path: int(path.name.removeprefix("nvidia")))
     amd = sorted(Path("/dev/dri").glob("renderD*")) if Path("/dev/kfd").exists() else []
     return [str(path) for path in nvidia or amd]
 
 
-def _gpus_per_node(real: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _gpus_per_node(real: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     emulated = tuple(f"/dev/onramp/gpu{number}" for number in range(GPUS_PER_NODE))
     return tuple(real[:GPUS_PER_NODE]) or emulated, tuple(real[GPUS_PER_NODE : 2 * GPUS_PER_NODE]) or emulated
 

@@ -26,14 +26,14 @@ def install(choice: str, *, say: Callable[[str], None], ask: Callable[[str], boo
     found = installed()
     if choice == "none" or (found and choice in ("auto", found)):
         return
-    options = _options(choice, _report(), ask)
-    if options is None:
+    further = options(choice, _report(), ask, gpu=gpu_seen())
+    if further is None:
         say("Going on without PyTorch. To have it: ./onramp up --torch cpu (or cuda)")
         return
     say(f"Installing PyTorch {VERSION} into .venv")
     if found:
         subprocess.run([*_PIP, "uninstall", "--yes", "torch"], check=True)
-    if subprocess.run([*_PIP, "install", *options, f"torch=={VERSION}"], check=False).returncode:
+    if subprocess.run([*_PIP, "install", *further, f"torch=={VERSION}"], check=False).returncode:
         raise TorchError(f"PyTorch {VERSION} could not be installed. Try again, or go on with ./onramp up --torch none")
 
 
@@ -56,10 +56,12 @@ def gpu_seen() -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*"))
 
 
-def _options(choice: str, report: list[Mapping[str, Any]], ask: Callable[[str], bool]) -> tuple[str, ...] | None:
-    """Return pip's further options, or None for not installing."""
+def options(
+    choice: str, report: list[Mapping[str, Any]], ask: Callable[[str], bool], *, gpu: bool
+) -> tuple[str, ...] | None:
+    """Return pip's further options, or None for not installing. Raises TorchError where it cannot be as asked."""
     offered = build_of(next(item["metadata"]["requires_dist"] for item in report if _is_torch(item)))
-    wanted = choice if choice != "auto" else ("cuda" if gpu_seen() else "cpu")
+    wanted = choice if choice != "auto" else ("cuda" if gpu else "cpu")
     if offered == wanted:
         return ()
     if choice == "cpu":

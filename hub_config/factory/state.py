@@ -13,7 +13,7 @@ import yaml
 from hub_config.auth.passwords import set_password
 from hub_config.factory import etc
 from hub_config.factory.parts import HUB_API_PORT, HUB_STATE, LAUNCHER_SOCKET, PROXY_API_PORT, parts, supervisor_conf
-from hub_config.factory.plan import PEOPLE, Plan, make_plan
+from hub_config.factory.plan import PEOPLE, Plan, find_gpus, make_plan
 
 # Folder or file below the state folder, its owner, its mode. Made and handed over by namespace.sh, as root inside.
 _OWNED = (
@@ -82,7 +82,7 @@ class State:
 
     def _settle(self, port: int) -> Plan:
         """Keep an earlier plan but for the port and the addresses, which another factory may have taken since."""
-        fresh = make_plan(port, _free_network(self.folder))
+        fresh = make_plan(port, _free_network(self.folder), find_gpus())
         plan = fresh.model_copy(update={"first_uid": self.plan.first_uid}) if self.plan else fresh
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write("srv/onramp/etc/plan.json", plan.model_dump_json(indent=1))

@@ -1,0 +1,44 @@
+"""What is in the wheel that learners install."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel of a checkout that holds a course with solutions."""
+    folder = tmp_path_factory.mktemp("wheel")
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    archive = folder / "checkout.tar"
+    subprocess.run(["git", "archive", "--output", archive, "HEAD"], cwd=REPOSITORY, check=True)
+    with tarfile.open(archive) as file:
+        file.extractall(checkout, filter="data")
+    source = checkout / "curricula/onboarding/source/m00"
+    source.mkdir(parents=True)
+    (source / "m00.ipynb").write_text("BEGIN SOLUTION")
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+    subprocess.run(build, cwd=checkout, check=True, capture_output=True)
+    with zipfile.ZipFile(next(folder.glob("*.whl"))) as file:
+        yield set(file.namelist())
+
+
+def test_the_four_packages_and_the_facade_are_in_it(wheel):
+    assert {"onramp.py", "spawners/server.py", "notebooks/__init__.py", "hub_config/assemble.py"} <= wheel
+    assert {"spawners/sites/local.yaml", "notebooks/02-your-first-gpu.ipynb"} <= wheel
+    assert "hub_config/factory/namespace.sh" in wheel
+
+
+def test_course_sources_with_solutions_are_not(wheel):
+    assert [name for name in wheel if "/source/" in name] == []
+
+
+def test_tests_and_documents_are_not(wheel):
+    assert [name for name in wheel if name.startswith(("tests/", "docs/", ".ci/"))] == []
