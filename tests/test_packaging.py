@@ -1,8 +1,8 @@
 """What is in the wheel that learners install."""
 
+import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import Path
 
@@ -17,10 +17,10 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     checkout = folder / "checkout"
     checkout.mkdir()
-    archive = folder / "checkout.tar"
-    subprocess.run(["git", "archive", "--output", archive, "HEAD"], cwd=REPOSITORY, check=True)
-    with tarfile.open(archive) as file:
-        file.extractall(checkout, filter="data")
+    for name in ("pyproject.toml", "README.md", "LICENSE", "onramp.py"):
+        shutil.copy(REPOSITORY / name, checkout)
+    for name in ("hub_config", "spawners", "curricula", "notebooks", "tests"):
+        shutil.copytree(REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     source = checkout / "curricula/onboarding/source/m00"
     source.mkdir(parents=True)
     (source / "m00.ipynb").write_text("BEGIN SOLUTION")

@@ -29,7 +29,7 @@ def test_the_build_follows_the_machine_and_the_wish(gpu, choice, offered, expect
 
 
 @pytest.mark.parametrize(("answer", "expected"), [(True, CPU_INDEX), (False, None)])
-def test_gigabytes_of_cuda_are_never_fetched_unasked(gpu, answer, expected, tmp_path):
+def test_gigabytes_of_cuda_are_never_fetched_unasked(answer, expected, tmp_path):
     wheel = tmp_path / "torch.whl"
     wheel.write_bytes(b"x" * 2_000_000)
     asked = []
