@@ -1,5 +1,6 @@
 """`down`, `status`, `logs`, `open`, `exec`: a factory that runs."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -23,8 +24,7 @@ def down(purge: bool, folder: Path) -> None:
     """End every process of the factory; homes and accounting are kept."""
     state = State(folder)
     try:
-        _cancel_jobs(state)
-        close_namespace(state)
+        end(state)
         console.print(f"Ended every process of the factory in {state.folder}")
     except NotRunning as error:
         if not purge:
@@ -33,10 +33,13 @@ def down(purge: bool, folder: Path) -> None:
         _purge(state)
 
 
-def _cancel_jobs(state: State) -> None:
-    """End the jobs first, so that accounting says when and why."""
-    command = "scancel --user=$(squeue -hao %u | sort -u | paste -sd,) 2>/dev/null; sleep 0.5"
-    subprocess.run(inside(state, ["sh", "-c", command]), check=False, timeout=15)
+def end(state: State) -> None:
+    """End every process: the jobs first, so that accounting says when and why. Raises NotRunning."""
+    cancel = "squeue -hao %A | sort -u | xargs -r scancel && sleep 0.5"
+    command = inside(state, ["sh", "-c", cancel])
+    with contextlib.suppress(subprocess.TimeoutExpired):  # slurmctld is down: the namespace ends all the same
+        subprocess.run(command, check=False, timeout=15, stderr=subprocess.DEVNULL)
+    close_namespace(state)
 
 
 def _purge(state: State) -> None:

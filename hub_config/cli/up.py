@@ -1,6 +1,7 @@
 """`up`: start a factory and show how far it is."""
 
 import contextlib
+import signal
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from hub_config.cli.running import end
 from hub_config.cli.terminal import DEFAULT_STATE, REPOSITORY, console, port_option, state_option
 from hub_config.factory import doctor, pytorch
 from hub_config.factory.namespace import NotRunning, close_namespace, first_process, open_namespace
@@ -36,6 +38,9 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
     problems = [check for check in doctor.checks(port) if not check.ok]
     if problems:
         raise click.ClickException("\n".join(f"{check.found}\n  {check.fix}" for check in problems))
+    # Whoever ends this command ends what it started.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     process = _start(state, port, timings)
     if detach:
         return
@@ -44,7 +49,7 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
         process.wait()
     except KeyboardInterrupt:
         console.print("\nEnding every process …")
-        close_namespace(state)
+        end(state)
 
 
 def _install_torch(choice: str) -> None:
