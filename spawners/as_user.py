@@ -38,8 +38,8 @@ class Refused(Exception):
     """This will not be done; the message goes back to whoever asked."""
 
 
-def perform(request: object, bin: str = "/usr/bin") -> dict[str, str]:
-    """Check a request and do it as the user this process already is, with Slurm's commands in `bin`.
+def perform(request: object, commands: str = "/usr/bin") -> dict[str, str]:
+    """Check a request and do it as the user this process already is, with Slurm's programs in `commands`.
 
     Raises Refused, with Slurm's own words where it was Slurm that refused.
     """
@@ -50,7 +50,7 @@ def perform(request: object, bin: str = "/usr/bin") -> dict[str, str]:
     if entry.pw_uid < LEAST_UID:
         raise Refused("Jobs are submitted only by people (uid 1000 and above), never by root or a system user.")
     os.umask(0o077)
-    slurm = _Commands(bin, entry)
+    slurm = _Commands(commands, entry)
     if checked["action"] == "submit":
         return _submit(checked, secrets, slurm)
     if checked["action"] == "cancel":
@@ -91,9 +91,8 @@ def _check_secrets(request: dict[str, object]) -> dict[str, str]:
 class _Commands:
     """Slurm's commands, run with a clean environment: what a script inherits is only what is here."""
 
-    def __init__(self, bin: str, entry: pwd.struct_passwd) -> None:
-        """`bin` is the folder of Slurm's commands, `entry` the user they run as."""
-        self.bin = bin
+    def __init__(self, folder: str, entry: pwd.struct_passwd) -> None:
+        self.folder = folder
         self.environment = {
             "HOME": entry.pw_dir,
             "LOGNAME": entry.pw_name,
@@ -102,14 +101,13 @@ class _Commands:
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
         }
-        if "SLURM_CONF" in os.environ:
-            self.environment["SLURM_CONF"] = os.environ["SLURM_CONF"]
+        self.environment |= {name: os.environ[name] for name in ("SLURM_CONF",) if name in os.environ}
 
     def run(self, name: str, *args: str, text: str = "") -> "subprocess.CompletedProcess[str]":
         """Run one command with `text` on its stdin; Refused when it cannot be run or does not end in time."""
         try:
             return subprocess.run(
-                [f"{self.bin}/{name}", *args],
+                [f"{self.folder}/{name}", *args],
                 input=text,
                 capture_output=True,
                 encoding="utf-8",
@@ -117,7 +115,6 @@ class _Commands:
                 env=self.environment,
                 cwd="/",
                 timeout=TIMEOUT,
-                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as e:
             raise Refused(f"{name} could not be run: {e}") from e
@@ -184,13 +181,13 @@ def _cancel(request: dict[str, str], slurm: _Commands) -> dict[str, str]:
 
 
 def main(argv: list[str]) -> int:
-    """Read one request on stdin, answer on stdout; `argv` is empty or `--bin DIR`."""
-    bin = argv[1] if len(argv) == 2 and argv[0] == "--bin" else "/usr/bin"
+    """Read one request on stdin, answer on stdout; `argv` is empty or `--commands DIR`."""
+    commands = argv[1] if len(argv) == 2 and argv[0] == "--commands" else "/usr/bin"
     try:
         text = sys.stdin.buffer.read(LIMIT + 1)
         if len(text) > LIMIT:
             raise Refused(f"A request is at most {LIMIT} bytes.")
-        answer = perform(json.loads(text), bin)
+        answer = perform(json.loads(text), commands)
     except Refused as e:
         answer = {"error": str(e)}
     except (ValueError, RecursionError):

@@ -26,14 +26,14 @@ class Launcher(Protocol):
 class SelfLauncher:
     """For whoever already is the user (a learner's kernel): the same code, in this process."""
 
-    def __init__(self, bin: str = "/usr/bin") -> None:
-        """`bin` is the folder of Slurm's commands."""
-        self._bin = bin
+    def __init__(self, commands: str = "/usr/bin") -> None:
+        """`commands` is the folder of Slurm's programs."""
+        self._commands = commands
 
     async def run(self, user: str, request: Mapping[str, object]) -> dict[str, Any]:
         """Do `request` here, in a thread; raises LauncherError, also when `user` is somebody else."""
         try:
-            return dict(await asyncio.to_thread(as_user.perform, {**request, "user": user}, self._bin))
+            return dict(await asyncio.to_thread(as_user.perform, {**request, "user": user}, self._commands))
         except as_user.Refused as e:
             raise LauncherError(str(e)) from e
 

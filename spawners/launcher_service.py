@@ -26,15 +26,15 @@ PR_SET_NO_NEW_PRIVS = 38
 
 def main(argv: list[str]) -> int:
     """`serve SOCKET --allow-uid N` starts the service; without arguments this is spawners.as_user itself."""
-    if not argv or argv[0] == "--bin":
+    if not argv or argv[0] == "--commands":
         return as_user.main(argv)
     parser = argparse.ArgumentParser(prog="python -m spawners.launcher", description=__doc__)
     parser.add_argument("serve", choices=["serve"], help="run the service (as root)")
     parser.add_argument("socket", type=Path, help="where to make the Unix socket")
     parser.add_argument("--allow-uid", type=int, required=True, help="the only uid that may ask: the hub's")
-    parser.add_argument("--bin", default="/usr/bin", help="the folder of Slurm's commands")
+    parser.add_argument("--commands", default="/usr/bin", help="the folder of Slurm's programs")
     options = parser.parse_args(argv)
-    serve(listen(options.socket, options.allow_uid), options.allow_uid, options.bin)
+    serve(listen(options.socket, options.allow_uid), options.allow_uid, options.commands)
     return 0
 
 
@@ -52,7 +52,7 @@ def listen(path: Path, allow_uid: int) -> socket.socket:
     return server
 
 
-def serve(server: socket.socket, allow_uid: int, bin: str) -> None:
+def serve(server: socket.socket, allow_uid: int, commands: str) -> None:
     """Answer for ever, one process per request; whoever is not `allow_uid` is hung up on."""
     running = 0
     while True:
@@ -63,7 +63,7 @@ def serve(server: socket.socket, allow_uid: int, bin: str) -> None:
                 continue
             if os.fork() == 0:
                 server.close()
-                _child(connection, bin)
+                _child(connection, commands)
             running += 1
 
 
@@ -84,13 +84,13 @@ def _peer_uid(connection: socket.socket) -> int:
     return uid
 
 
-def _child(connection: socket.socket, bin: str) -> None:
+def _child(connection: socket.socket, commands: str) -> None:
     """The process of one request; it never returns to the loop, whatever happens."""
     try:
         signal.alarm(PATIENCE)
         text = _read(connection)
         become(_user_in(text))
-        _run(connection, text, bin)
+        _run(connection, text, commands)
     except as_user.Refused as e:
         connection.sendall(json.dumps({"error": str(e)}).encode())
     finally:
@@ -140,7 +140,7 @@ def become(entry: pwd.struct_passwd) -> None:
     raise as_user.Refused("This process could become root again; nothing was done.")
 
 
-def _run(connection: socket.socket, text: bytes, bin: str) -> None:
+def _run(connection: socket.socket, text: bytes, commands: str) -> None:
     """Become spawners.as_user, with the request as its stdin and the connection as its stdout."""
     request = os.memfd_create("request")
     os.write(request, text)
@@ -148,4 +148,4 @@ def _run(connection: socket.socket, text: bytes, bin: str) -> None:
     os.dup2(request, 0)
     os.dup2(connection.fileno(), 1)
     environment = {name: os.environ[name] for name in ("SLURM_CONF",) if name in os.environ}
-    os.execve(sys.executable, [sys.executable, "-I", PROGRAM, "--bin", bin], environment)
+    os.execve(sys.executable, [sys.executable, "-I", PROGRAM, "--commands", commands], environment)

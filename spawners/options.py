@@ -22,7 +22,7 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _number(key: str, value: object, site: Site) -> int:
+def _number(key: str, value: object, _site: Site) -> int:
     """A whole number, as an int or as digits; `True` and `60.0` are not numbers of something."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10_000_000:
         return value
@@ -31,7 +31,7 @@ def _number(key: str, value: object, site: Site) -> int:
     raise RequestError(f"Option '{key}' is {show(value)}. It takes a whole number from 0 to 9999999.")
 
 
-def _word(key: str, value: object, site: Site) -> str:
+def _word(key: str, value: object, _site: Site) -> str:
     """A name as Slurm writes them: one word of letters, digits, '_', '-' and '.'."""
     if isinstance(value, str) and WORD.fullmatch(value):
         return value
@@ -41,7 +41,7 @@ def _word(key: str, value: object, site: Site) -> str:
     )
 
 
-def _flag(key: str, value: object, site: Site) -> bool:
+def _flag(key: str, value: object, _site: Site) -> bool:
     """A switch: what a checkbox sends, or a JSON boolean."""
     if isinstance(value, bool):
         return value
@@ -76,7 +76,7 @@ def _qos(site: Site) -> Iterable[str]:
 
 
 READERS: dict[str, Reader] = {
-    "purpose": _choice(lambda site: PURPOSES),
+    "purpose": _choice(lambda _site: PURPOSES),
     "profile": _choice(_profiles),
     "gpus": _number,
     "cpus_per_task": _number,

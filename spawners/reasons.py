@@ -41,13 +41,11 @@ WAITS_BY_START = (
     ),
     (
         "AssocGrpGRESMinutes",
-        "The account's GPU minutes are used up, or do not suffice for the time asked for. "
-        "Ask for less time, or for more GPU minutes.",
+        "The account's GPU minutes are used up or too few. Ask for less time, or for more GPU minutes.",
     ),
     (
         "AssocGrpCPUMinutes",
-        "The account's CPU minutes are used up, or do not suffice for the time asked for. "
-        "Ask for less time, or for more CPU minutes.",
+        "The account's CPU minutes are used up or too few. Ask for less time, or for more CPU minutes.",
     ),
     ("AssocGrpBilling", "The account's budget is used up, or does not suffice for the time asked for."),
     (
@@ -66,8 +64,7 @@ WAITS_BY_START = (
     ("QOSMaxJobsPerUser", "You run as many jobs as its QoS allows. It starts when one of them ends."),
     (
         "QOSMax",
-        "It needs more than its QoS lets one person or job have at a time. "
-        "It starts when your other jobs end, or ask for less.",
+        "It needs more than its QoS lets one person have. It starts when your other jobs end, or ask for less.",
     ),
     ("QOSMin", "It asks for less than its QoS wants as a minimum. Stop it and ask for more."),
     ("QOSGrp", "Jobs of its QoS together use as much as they may. It starts when one of them ends."),

@@ -122,7 +122,7 @@ def _check_limits(resources: Resources, profile: Profile, site: Site) -> None:
     partition = site.partition(profile.partition)
     mistakes = [
         f"Option '{key}' is {asked}, but {whose} allows {least} to {most}."
-        for key, asked, least, most, whose in _limits(resources, profile, partition, site)
+        for key, asked, least, most, whose in _limits(resources, profile, partition)
         if most is not None and not least <= asked <= most
     ]
     if resources.nodes and resources.gpus % resources.nodes:
@@ -137,7 +137,7 @@ def _check_limits(resources: Resources, profile: Profile, site: Site) -> None:
 
 
 def _limits(
-    resources: Resources, profile: Profile, partition: Partition, site: Site
+    resources: Resources, profile: Profile, partition: Partition
 ) -> list[tuple[str, int, int, int | None, str]]:
     """(option, asked, least, most or None where unknown, who says so) for every number of the request."""
     where = f"partition '{partition.name}'"

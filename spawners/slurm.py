@@ -30,8 +30,8 @@ WITNESSES = 50
 class Slurm:
     """One client per process, shared by all spawners, kernels and runs in it."""
 
-    def __init__(self, launcher: Launcher | None = None, *, bin: str = "/usr/bin") -> None:
-        """`launcher` acts as other users; None: this process is the user. `bin`: Slurm's commands."""
+    def __init__(self, launcher: Launcher | None = None, *, bin: str = "/usr/bin") -> None:  # noqa: A002
+        """`launcher` acts as other users; None: this process is the user. `bin` holds Slurm's commands."""
         self._launcher: Launcher = launcher or SelfLauncher(bin)
         self._whose = () if launcher else ("--me",)
         self._bin = bin

@@ -60,10 +60,10 @@ def sbatch(stdin):
     directives = dict(re.findall(r'^#SBATCH --([a-z-]+)(?:="?([^"\n]*)"?)?$', stdin, re.M))
     for number in itertools.count(1):
         try:
-            file = open(f"{STATE}/jobs/{number}", "x")
+            number_is_free = os.open(f"{STATE}/jobs/{number}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:
             continue
-        with file:
+        with open(number_is_free, "w") as file:
             os.chmod(file.fileno(), 0o666)
             user = pwd.getpwuid(os.getuid()).pw_name
             kept = {"job_id": str(number), "user": user, "state": "PENDING", "reason": "Priority", "node": "n/a"}
@@ -79,7 +79,8 @@ def squeue(stdin):
     letters = {"i": "job_id", "u": "user", "T": "state", "r": "reason", "a": "account", "P": "partition"}
     letters |= {"B": "node", "S": "start", "e": "end", "L": "time_left", "j": "name", "k": "comment"}
     for job in jobs():
-        print(re.sub("%(.)", lambda found: job.get(letters[found[1]], "N/A"), form))
+        shown = {letter: job.get(key, "N/A") for letter, key in letters.items()}
+        print(re.sub("%(.)", lambda found, shown=shown: shown[found[1]], form))
 
 
 def scancel(stdin):

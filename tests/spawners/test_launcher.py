@@ -5,6 +5,7 @@ skipped, and what needs no other user is tried as oneself.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -43,18 +44,38 @@ def _why_not_root() -> str:
 as_root = pytest.mark.skipif(bool(_why_not_root()), reason=_why_not_root() or "can run")
 
 
+def _wait_for(path: Path, uid: int, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the service listens; the socket changes its owner just before."""
+    deadline = time.monotonic() + 30
+    while not (path.exists() and path.stat().st_uid == uid):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    time.sleep(0.05)
+
+
 @pytest.fixture
 def service(fake_slurm: FakeSlurm, open_folder: Path) -> Iterator[Path]:
     """The socket of a real service that only the uid HUB may use."""
-    path = open_folder / "launcher.sock"
-    command = [sys.executable, "-m", "spawners.launcher", "serve", str(path), "--allow-uid", str(HUB)]
+    with serving(fake_slurm, open_folder / "launcher.sock", HUB) as path:
+        yield path
+
+
+@pytest.fixture
+def own_service(fake_slurm: FakeSlurm, open_folder: Path) -> Iterator[Path]:
+    """The socket of a real service that this process may use."""
+    with serving(fake_slurm, open_folder / "launcher.sock", os.getuid()) as path:
+        yield path
+
+
+@contextlib.contextmanager
+def serving(fake_slurm: FakeSlurm, path: Path, uid: int) -> Iterator[Path]:
+    """A service on a socket at `path` for `uid`, with secrets in its environment that nobody may see."""
+    command = [sys.executable, "-m", "spawners.launcher", "serve", str(path), "--allow-uid", str(uid)]
     environ = {"PATH": "/usr/bin:/bin", "SLURM_CONF": "/etc/slurm/here.conf", "JUPYTERHUB_API_TOKEN": "s3cret"}
-    process = subprocess.Popen([*command, "--bin", str(fake_slurm.bin)], env=environ, cwd=PROGRAM.parents[1])
+    process = subprocess.Popen([*command, "--commands", str(fake_slurm.bin)], env=environ, cwd=PROGRAM.parents[1])
     try:
-        deadline = time.monotonic() + 30
-        while not (path.exists() and path.stat().st_uid == HUB):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
+        _wait_for(path, uid, process)
         yield path
     finally:
         process.kill()
@@ -333,24 +354,13 @@ def test_a_file_that_is_there_already_is_not_written(
 
 
 @as_root
-async def test_the_hubs_client_speaks_to_the_service(open_folder: Path, fake_slurm: FakeSlurm) -> None:
-    path = open_folder / "mine.sock"
-    command = [sys.executable, "-m", "spawners.launcher", "serve", str(path), "--allow-uid", "0"]
-    process = subprocess.Popen([*command, "--bin", str(fake_slurm.bin)], cwd=PROGRAM.parents[1])
-    try:
-        while not path.exists():
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
-        client = SocketLauncher(str(path))
-        answers = await asyncio.gather(
-            *(client.run("nobody", {"action": "submit", "script": SCRIPT}) for _ in range(40))
-        )
-        assert sorted(int(answer["job_id"]) for answer in answers) == list(range(1, 41))
-        with pytest.raises(LauncherError, match="'shell' does not|Choose from: submit, cancel, test"):
-            await client.run("nobody", {"action": "shell"})
-    finally:
-        process.kill()
-        process.wait()
+async def test_the_hubs_client_speaks_to_the_service(own_service: Path) -> None:
+    client = SocketLauncher(str(own_service))
+    answers = await asyncio.gather(*(client.run("nobody", {"action": "submit", "script": SCRIPT}) for _ in range(40)))
+
+    assert sorted(int(answer["job_id"]) for answer in answers) == list(range(1, 41))
+    with pytest.raises(LauncherError, match="Choose from: submit, cancel, test"):
+        await client.run("nobody", {"action": "shell"})
 
 
 async def test_a_service_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -387,7 +397,7 @@ def fake_sudo(folder: Path) -> Path:
 
 @as_root
 async def test_sudo_runs_the_very_same_program(open_folder: Path, fake_slurm: FakeSlurm, runtime: Path) -> None:
-    command = [sys.executable, "-I", str(PROGRAM), "--bin", str(fake_slurm.bin)]
+    command = [sys.executable, "-I", str(PROGRAM), "--commands", str(fake_slurm.bin)]
     client = SudoLauncher(command, [str(fake_sudo(open_folder)), "-nHu"])
 
     assert await client.run("nobody", {"action": "submit", "script": SCRIPT, **told(runtime)}) == {"job_id": "1"}
@@ -403,7 +413,7 @@ async def test_sudos_own_words_reach_the_caller(open_folder: Path) -> None:
     sudo.write_text("#!/bin/sh\ncat > /dev/null\necho 'sudo: a password is required' >&2\nexit 1\n")
     sudo.chmod(0o755)
 
-    with pytest.raises(LauncherError, match="^sudo: a password is required$"):
+    with pytest.raises(LauncherError, match=r"^sudo: a password is required$"):
         await SudoLauncher(["/bin/true"], [str(sudo)]).run("nobody", {"action": "test", "script": SCRIPT})
 
 

@@ -20,7 +20,7 @@ def job(state: str, reason: str | None = None, exit_code: str | None = None) -> 
         ("Resources", "It is next"),
         ("AssocGrpGRESMinutes", "GPU minutes are used up"),
         ("AssocGrpCPUMinutesLimit", "CPU minutes are used up"),
-        ("QOSMaxGRESPerUser", "more than its QoS lets one person or job have"),
+        ("QOSMaxGRESPerUser", "more than its QoS lets one person have"),
         ("QOSMaxJobsPerUserLimit", "as many jobs as its QoS allows"),
         ("ReqNodeNotAvail, UnavailableNodes:gpu1", "maintenance"),
         ("ReqNodeNotAvail, Reserved for maintenance", "maintenance"),

@@ -127,7 +127,7 @@ def test_no_hostile_string_becomes_a_directive_even_past_the_gate(site: Site, fi
 
 @pytest.mark.parametrize("field", ["name", "comment"])
 def test_no_hostile_string_names_a_job(site: Site, field: str, hostile: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"{field}\n"):
         local_script(site, {}, **{field: hostile})
 
 
@@ -254,7 +254,7 @@ def test_a_job_without_a_program_is_refused(site: Site) -> None:
 
 @pytest.mark.parametrize("name", ["", "x", "mem=1", "Mem", "wrap\n"])
 def test_the_name_of_a_directive(name: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="name\n"):
         Directive(name=name, value="1")
 
 
@@ -273,5 +273,5 @@ def test_environments_run_a_program_without_the_users_shell() -> None:
 def test_nothing_hostile_describes_an_environment(field: str, hostile: str) -> None:
     good: dict[str, object] = {"name": "a", "kind": "venv", "path": "/opt/a", "arch": "x86_64"}
 
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=f"{field}|valid string"):
         Environment.model_validate(good | {field: (hostile,) if field in ("modules", "options") else hostile})

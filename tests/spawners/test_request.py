@@ -201,13 +201,15 @@ def test_switches_that_are_off(value: object) -> None:
 @given(st.dictionaries(st.sampled_from(sorted(READERS)) | st.text(), anything, max_size=6))
 @example({"profile": "gpu-1", "account": "onboarding\n"})
 def test_every_field_is_typed_or_refused_in_readable_text(options: dict[str, object]) -> None:
+    message = ""
     try:
         request = parse_request({"profile": "gpu-1"} | options, SITE)
     except RequestError as e:
-        assert str(e).isascii()
-        assert len(str(e)) < 3000
+        message = str(e)
     else:
         assert parse_request(request.model_dump(), SITE) == request
+    assert message.isascii()
+    assert len(message) < 3000
 
 
 def test_a_request_cannot_be_changed_or_extended() -> None:
@@ -220,7 +222,7 @@ def test_a_request_cannot_be_changed_or_extended() -> None:
 
 
 def test_a_request_that_skipped_the_gate_is_still_checked() -> None:
-    with pytest.raises(RequestError, match="no profile of local called 'gone'. Choose from: cpu"):
+    with pytest.raises(RequestError, match=r"no profile of local called 'gone'\. Choose from: cpu"):
         resolve(Request(profile="gone"), SITE)
     with pytest.raises(RequestError, match="no environment of local called 'gone'"):
         resolve(Request(profile="cpu", environment="gone"), SITE)

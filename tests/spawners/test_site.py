@@ -61,7 +61,7 @@ def test_every_site_has_a_profile_without_and_one_with_a_gpu_for_servers(name: s
 
 
 def test_an_unknown_site_lists_the_choices() -> None:
-    with pytest.raises(SiteError, match="There is no site 'marconi'. Choose from: .*leonardo, local, lumi"):
+    with pytest.raises(SiteError, match=r"There is no site 'marconi'\. Choose from: .*leonardo, local, lumi"):
         load_site("marconi")
 
 
@@ -71,7 +71,7 @@ def test_a_name_is_never_a_path() -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SiteError, match="gone.yaml: cannot be read: .*No such file"):
+    with pytest.raises(SiteError, match=r"gone\.yaml: cannot be read: .*No such file"):
         load_site(tmp_path / "gone.yaml")
 
 
@@ -142,4 +142,4 @@ def test_nothing_hostile_is_a_partition(tmp_path: Path, hostile: str) -> None:
 
 def test_a_site_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        load_site("local").title = "mine"  # type: ignore[misc]
+        load_site("local").title = "mine"

@@ -1,19 +1,18 @@
-"""Slurm through its commands: what is asked, how answers are read, and that no failure ever means that a job is dead."""
+"""Slurm through its commands: what is asked, how answers are read, and that no failure means that a job is dead."""
 
 import asyncio
 import getpass
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spawners import process, slurm_text
 from spawners import slurm as slurm_module
-from spawners import slurm_text
 from spawners.launcher import Launcher, LauncherError, SelfLauncher
 from spawners.render import Job, Script, render
 from spawners.request import RequestError, parse_request, resolve
@@ -78,6 +77,12 @@ def a_script(site: Site, options: Mapping[str, object] | None = None) -> Script:
         argv=("true",),
     )
     return render(site, resources, job)
+
+
+async def called(fake: FakeSlurm, name: str) -> None:
+    """Wait until a command was called."""
+    while not fake.calls(name):  # noqa: ASYNC110 (it is another process that we wait for)
+        await asyncio.sleep(0.01)
 
 
 def squeue_row(job_id: str, *, name: str = "n", comment: str = "c", state: str = "RUNNING") -> str:
@@ -275,7 +280,7 @@ async def test_no_more_than_eight_commands_run_at_once(
     slurm: Slurm, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, most = 0, 0
-    real = slurm_module.process.run
+    real = process.run
 
     async def counted(*argv: str, **named: Any) -> Any:
         nonlocal running, most
@@ -286,7 +291,7 @@ async def test_no_more_than_eight_commands_run_at_once(
         finally:
             running -= 1
 
-    monkeypatch.setattr(slurm_module.process, "run", counted)
+    monkeypatch.setattr(process, "run", counted)
     await asyncio.gather(*(slurm.ended(str(number)) for number in range(20)))
     assert most == 8
 
@@ -340,13 +345,11 @@ async def test_a_caller_that_is_gone_before_the_id_is_known_leaves_no_job(
 ) -> None:
     fake_slurm.wait("sbatch", 0.2)
     task = asyncio.create_task(slurm.submit("student1", a_script(site)))
-    while not fake_slurm.calls("sbatch"):
-        await asyncio.sleep(0.01)
+    await called(fake_slurm, "sbatch")
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    while not fake_slurm.calls("scancel"):
-        await asyncio.sleep(0.01)
+    await called(fake_slurm, "scancel")
     await asyncio.gather(*slurm._cancelling)
 
     assert fake_slurm.job("1")["state"] == "CANCELLED"
@@ -372,7 +375,7 @@ async def test_secrets_go_to_the_launcher_only_and_are_taken_back_when_the_job_i
 
 
 def test_a_mistake_in_secrets_is_told_without_them() -> None:
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match="values") as raised:
         Secrets.model_validate({"runtime": "/run/x", "nonce": NONCE, "values": {"TOKEN": ["s3cret"]}})
     assert "s3cret" not in str(raised.value)
 
