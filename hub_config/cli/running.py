@@ -35,10 +35,9 @@ def down(purge: bool, folder: Path) -> None:
 
 def end(state: State) -> None:
     """End every process: the jobs first, so that accounting says when and why. Raises NotRunning."""
-    cancel = "squeue -hao %A | sort -u | xargs -r scancel && sleep 0.5"
-    command = inside(state, ["sh", "-c", cancel])
-    with contextlib.suppress(subprocess.TimeoutExpired):  # slurmctld is down: the namespace ends all the same
-        subprocess.run(command, check=False, timeout=15, stderr=subprocess.DEVNULL)
+    command = inside(state, [PYTHON, "-I", "-m", "hub_config.factory.halt"])
+    with contextlib.suppress(subprocess.TimeoutExpired):  # whatever hangs ends with the namespace
+        subprocess.run(command, check=False, timeout=30, stderr=subprocess.DEVNULL)
     close_namespace(state)
 
 

@@ -29,7 +29,7 @@ class Part(Frozen):
 
 
 def parts(plan: Plan, *, proxy_token: str) -> tuple[Part, ...]:
-    """Return every part after those it needs: they are stopped in the opposite order, so that nothing said is lost."""
+    """Return every part, in the order a reader meets them."""
     control = plan.control
     secret = {"CONFIGPROXY_AUTH_TOKEN": proxy_token}
     return (
@@ -76,10 +76,7 @@ def supervisor_conf(parts_: Iterable[Part]) -> str:
             Part(name="boot", command=f"{PYTHON} -I -m hub_config.factory.boot"),
             "autostart=true\nautorestart=false\nstartsecs=0",
         ),
-        *(
-            _section(part, f"autostart=false\nautorestart=true\nstartsecs=0\nstopwaitsecs=5\npriority={number}")
-            for number, part in enumerate(parts_, start=1)
-        ),
+        *(_section(part, "autostart=false\nautorestart=true\nstartsecs=0\nstopwaitsecs=5") for part in parts_),
     ]
     return "\n\n".join(sections) + "\n"
 
