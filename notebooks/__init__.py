@@ -1,0 +1,1 @@
+"""What a user opens: tutorial notebooks, and the small views inside them."""
