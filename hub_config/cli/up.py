@@ -54,9 +54,17 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
 
 def _install_torch(choice: str) -> None:
     try:
-        pytorch.install(choice, say=console.print, ask=lambda text: sys.stdin.isatty() and click.confirm(text))
+        pytorch.install(choice, say=console.print, ask=_ask)
     except pytorch.TorchError as error:
         raise click.ClickException(str(error)) from None
+
+
+def _ask(question: str) -> bool:
+    """Ask whoever sits at the terminal; where nobody does, say what was not done."""
+    if sys.stdin.isatty():
+        return click.confirm(question)
+    console.print(f"{question} Nobody to ask: no.")
+    return False
 
 
 def _refuse_second(state: State) -> None:

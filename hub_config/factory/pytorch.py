@@ -28,7 +28,7 @@ def install(choice: str, *, say: Callable[[str], None], ask: Callable[[str], boo
         return
     further = options(choice, _report(), ask, gpu=gpu_seen())
     if further is None:
-        say("Going on without PyTorch. To have it: ./onramp up --torch cpu (or cuda)")
+        say("Going on without PyTorch: notebooks say so and compute with NumPy. To have it: ./onramp up --torch cpu")
         return
     say(f"Installing PyTorch {VERSION} into .venv")
     if found:
@@ -70,8 +70,8 @@ def options(
         raise TorchError(
             "pip is configured to find a CPU build of PyTorch only (see `pip config list`); use --torch cpu"
         )
-    question = f"pip offers only the CUDA build of PyTorch here, {_gigabytes(report):.1f} GB. Install the CPU build?"
-    return _CPU_INDEX if ask(question) else None
+    size = f"pip offers only the CUDA build of PyTorch here, a download of {_gigabytes(report):.1f} GB"
+    return _CPU_INDEX if ask(f"{size}. This machine has no GPU that needs it: install the CPU build instead?") else None
 
 
 def _report() -> list[Mapping[str, Any]]:
