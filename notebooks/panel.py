@@ -26,9 +26,12 @@ CSS = """<style>
 .onramp-panel { border: 1px solid var(--jp-border-color1, #8888); border-radius: 4px; padding: 8px 12px; }
 .onramp-panel { max-width: 48rem; }
 .onramp-panel .widget-html-content { color: var(--jp-content-font-color1, inherit); line-height: 1.5; }
-.onramp-panel caption { font-weight: 600; text-align: left; padding-bottom: 4px; }
-.onramp-panel th { font-weight: 600; text-align: left; vertical-align: top; padding: 2px 16px 2px 0; }
-.onramp-panel td { padding: 2px 0; overflow-wrap: anywhere; }
+.onramp-panel table { border-collapse: collapse; }
+.onramp-panel caption { font-weight: 600; text-align: left; padding: 0 0 4px; }
+.onramp-panel th, .onramp-panel td { text-align: left; vertical-align: top; padding: 2px 0; }
+.onramp-panel th { font-weight: 600; white-space: nowrap; padding-right: 20px; }
+.onramp-panel .widget-hbox { align-items: center; flex-wrap: wrap; gap: 0 8px; }
+@media (max-width: 640px) { .onramp-panel th, .onramp-panel td { display: block; } }
 </style>"""
 
 
@@ -39,8 +42,8 @@ class Panel:
 
     def __init__(self, known: Status, update: Callable[[Status], Awaitable[Status]]) -> None:
         """`known` is shown at once; `update` asks Slurm and returns a newer Status."""
-        self.facts = widgets.HTML()
-        self.note = widgets.HTML()
+        self.facts = widgets.HTML(tooltip="")
+        self.note = widgets.HTML(tooltip="")
         self.button = widgets.Button(description="Refresh", tooltip="Ask Slurm for time left and budget")
         self.button.on_click(self._click)
         self._known, self._update = known, update
