@@ -1,12 +1,14 @@
 """An honest sentence about what a calculation ran on: a real GPU, or the CPU and why."""
 
 import os
+from textwrap import fill
 from types import ModuleType
 from typing import Any
 
 from notebooks import without_torch, words
 from notebooks.status import Status, from_environment
 
+LINE = 96
 NO_TORCH = (
     "PyTorch is not installed here, so {library} did the work, on the CPU. On a one-machine factory, "
     "`./onramp up --torch cpu` installs PyTorch; on a shared system, ask those who run it."
@@ -29,11 +31,14 @@ OUTSIDE = "This ran on the CPU of the computer you are on, outside any Slurm job
 
 
 def ran_on(torch: ModuleType | None, device: object) -> str:
-    """What `device` really is, in plain words; `torch` is the module, or None where it is not installed."""
+    """What `device` really is, in plain words; `torch` is the module, or None where it is not installed.
+
+    The lines are short enough for a notebook's output, which breaks long ones in the middle of a word.
+    """
     if torch is not None and str(device) != "cpu":
         return f"This ran on a real GPU: {_name(torch, device)}."
     version = None if torch is None else str(torch.__version__)
-    return why_cpu(from_environment(os.environ), version)
+    return fill(why_cpu(from_environment(os.environ), version), LINE)
 
 
 def why_cpu(here: Status, version: str | None) -> str:
