@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Iterable, Mapping
 
-from hub_config.factory.plan import Frozen, Plan
+from pydantic import BaseModel
+
+from hub_config.factory.plan import Plan
 
 VENV = "/srv/onramp/venv"
 PYTHON = f"{VENV}/bin/python"
@@ -18,7 +20,7 @@ SUPERVISOR_SOCKET = "/run/supervisor.sock"
 HUB_API_PORT, PROXY_API_PORT = 8081, 8001
 
 
-class Part(Frozen):
+class Part(BaseModel, frozen=True, extra="forbid"):
     """A program the factory runs for as long as it is up."""
 
     name: str

@@ -4,20 +4,14 @@ import pwd
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 GPUS_PER_NODE = 4
 SERVICE_ACCOUNTS = ("munge", "slurm", "mysql", "onramp-hub", "onramp-course", "onramp-grade")
 PEOPLE = ("teacher1", "student1", "student2", "student3", "sme1")
 
 
-class Frozen(BaseModel):
-    """A value: never changed after it was made, and refusing what it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Node(Frozen):
+class Node(BaseModel, frozen=True, extra="forbid"):
     """One slurmd: a name in Slurm, a loopback address of its own, and what it claims to have."""
 
     name: str
@@ -27,7 +21,7 @@ class Node(Frozen):
     gpus: tuple[str, ...] = Field(default=(), description="device files, in the order Slurm numbers them")
 
 
-class SlurmAccount(Frozen):
+class SlurmAccount(BaseModel, frozen=True, extra="forbid"):
     """An account in slurmdbd with the GPU minutes its people share."""
 
     name: str
@@ -36,7 +30,7 @@ class SlurmAccount(Frozen):
     gpu_minutes: int
 
 
-class Plan(Frozen):
+class Plan(BaseModel, frozen=True, extra="forbid"):
     """A factory's facts. `first_uid` numbers its accounts upwards from there, inside the namespace."""
 
     port: int
