@@ -44,7 +44,8 @@ def gpus(visible: tuple[str, ...], *, driver: bool) -> str:
     """Which GPUs this job was given, and whether the node can use them."""
     if not visible:
         return "No GPU: this job did not ask for one."
-    given = f"{count(len(visible), 'GPU')}, {'device' if len(visible) == 1 else 'devices'} {' and '.join(visible)}"
+    noun = "device" if len(visible) == 1 else "devices"
+    given = f"{count(len(visible), 'GPU')}, {noun} {', '.join(visible)}"
     if driver:
         return f"{given}."
     return f"{given}. This node has no GPU driver, so work runs on the CPU."

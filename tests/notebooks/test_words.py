@@ -85,6 +85,10 @@ def test_gpus_without_a_driver_say_where_the_work_runs() -> None:
     assert "This node has no GPU driver, so work runs on the CPU." in words.gpus(("0", "1"), driver=False)
 
 
+def test_several_gpus_are_listed() -> None:
+    assert words.gpus(("0", "1", "2"), driver=True) == "3 GPUs, devices 0, 1, 2."
+
+
 def test_no_gpu() -> None:
     assert words.gpus((), driver=True) == "No GPU: this job did not ask for one."
 
