@@ -36,6 +36,7 @@ def slurm_conf(plan: Plan) -> str:
 
     config_overrides lets a node claim more than the machine has; NoInAddrAny keeps every daemon on its loopback
     address; AccountingStoreFlags names the comment alone, so that neither environment nor script reaches slurmdbd.
+    Without decay, GPU minutes are a budget that is used up, and it is reckoned every minute.
     """
     lines = [
         "ClusterName=onramp",
@@ -55,6 +56,10 @@ def slurm_conf(plan: Plan) -> str:
         "JobAcctGatherFrequency=10",
         "JobRequeue=0",
         "KillWait=5",
+        "PriorityType=priority/multifactor",
+        "PriorityDecayHalfLife=0",
+        "PriorityUsageResetPeriod=NONE",
+        "PriorityCalcPeriod=1",
         "PropagateResourceLimits=NONE",
         "ReturnToService=2",
         "SlurmdParameters=config_overrides",
