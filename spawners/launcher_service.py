@@ -61,7 +61,11 @@ def serve(server: socket.socket, allow_uid: int, commands: str) -> None:
             running = _reap(running)
             if _peer_uid(connection) != allow_uid:
                 continue
-            if os.fork() == 0:
+            try:
+                child = os.fork()
+            except OSError:  # no process to be had just now: the hub is told by the silence and may ask again
+                continue
+            if child == 0:
                 server.close()
                 _child(connection, commands)
             running += 1

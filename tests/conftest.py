@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from spawners.site import Site, load_site
 from tests.fake_slurm import FakeSlurm
+
+# A busy machine is no failure: examples may take as long as they need.
+settings.register_profile("onramp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("onramp")
 
 # Strings that have broken programs of this kind; every door to the outside is tried with all of them.
 HOSTILE = (

@@ -8,17 +8,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from spawners import process, slurm_text
 from spawners import slurm as slurm_module
 from spawners.launcher import Launcher, LauncherError, SelfLauncher
+from spawners.options import READERS
 from spawners.render import Job, Script, render
 from spawners.request import RequestError, parse_request, resolve
 from spawners.scheduler import JobState, SchedulerError, Secrets, Snapshot, Usage
 from spawners.site import Site, load_site
 from spawners.slurm import Slurm
+from tests.conftest import HOSTILE
 from tests.fake_slurm import FakeSlurm
 
 TOKEN = "\x1ftoken\x1f"
@@ -310,14 +312,19 @@ async def test_sbatch_gets_the_script_on_stdin_and_nothing_else(
     assert call["stdin"] == script.text
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.dictionaries(
-        st.sampled_from(["gpus", "time", "account", "reservation", "qos", "environment", "nodes", "mem"]),
-        st.integers(0, 4) | st.from_regex(r"\A[a-z0-9]{1,5}\Z") | st.text(st.characters(), max_size=20),
-        max_size=3,
-    )
+# What passes the gate often enough to be interesting, and what never should.
+words = st.from_regex(r"\A[a-z0-9]{1,5}\Z") | st.sampled_from(HOSTILE) | st.text(st.characters(), max_size=20)
+asked = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(READERS, words)
+    | {key: st.integers(1, 4) | words for key in ("gpus", "time", "nodes", "cpus_per_task")}
+    | {"account": words, "reservation": words, "environment": st.just("onramp") | words, "safe_start": st.booleans()},
 )
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(asked)
+@example({"account": "onboarding", "reservation": "week-1", "gpus": "2", "time": 30, "safe_start": True})
 def test_whatever_is_asked_the_argument_list_stays_the_same(fake_slurm: FakeSlurm, options: dict[str, object]) -> None:
     site = load_site("local")
     try:
