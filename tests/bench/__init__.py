@@ -1,0 +1,1 @@
+"""What Onramp's speed is, measured against what people use otherwise."""
