@@ -5,8 +5,8 @@ from traitlets.config import Config
 from hub_config import pages
 from hub_config.settings import Settings
 from spawners.accounts import Accounts
+from spawners.door import Door
 from spawners.launcher import SocketLauncher, SudoLauncher
-from spawners.server import Door
 from spawners.site import Site, load_site
 from spawners.slurm import Slurm
 
@@ -21,9 +21,7 @@ USERNAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z"
 def assemble(c: Config, settings: Settings) -> None:
     """Set every trait of this hub on `c`."""
     site = load_site(settings.site)
-    door = Door(
-        hub=settings.hub, site=site, scheduler=Slurm(_launcher(settings)), accounts=_accounts(settings)
-    )
+    door = Door(hub=settings.hub, site=site, scheduler=Slurm(_launcher(settings)), accounts=_accounts(settings))
     addresses(c, settings)
     state(c, settings)
     sign_in(c, settings)

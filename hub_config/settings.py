@@ -54,11 +54,7 @@ class Accounts(Frozen):
         given = {"table": bool(self.table), "pool": bool(self.pool)}
         wanted = {name: name == self.rule for name in given}
         if given != wanted:
-            needs = (
-                f"needs a non-empty '{self.rule}'"
-                if self.rule in given
-                else "takes neither 'table' nor 'pool'"
-            )
+            needs = f"needs a non-empty '{self.rule}'" if self.rule in given else "takes neither 'table' nor 'pool'"
             raise ValueError(f"rule '{self.rule}' {needs} and nothing else beside it")
         return self
 
@@ -81,9 +77,7 @@ class Launcher(Frozen):
 class Settings(Frozen):
     """One hub. `site` is a site's name or the path of its YAML; `state` is the hub's own 0700 directory."""
 
-    hub: str = Field(
-        default="onramp", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="names this hub in job comments"
-    )
+    hub: str = Field(default="onramp", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="names this hub in job comments")
     title: str = Field(default="Onramp", min_length=1, description="shown on every page")
     site: str = Field(min_length=1)
     state: Path

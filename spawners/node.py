@@ -66,9 +66,7 @@ def node_address(job: Mapping[str, str]) -> str:
     try:
         return socket.gethostbyname(name)
     except OSError as error:
-        raise NodeError(
-            f"this node's name, {name}, has no address: {error}. Add it to /etc/hosts."
-        ) from error
+        raise NodeError(f"this node's name, {name}, has no address: {error}. Add it to /etc/hosts.") from error
 
 
 def report(environment: Mapping[str, str], port: int) -> None:

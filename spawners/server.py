@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import batchspawner
@@ -10,28 +9,18 @@ from batchspawner import JobStatus
 from traitlets import Callable, Integer, default
 
 from spawners import port as _port  # noqa: F401  (registers what a start may report)
-from spawners.accounts import Account, AccountError, Accounts
+from spawners.accounts import Account, AccountError
+from spawners.door import Door
 from spawners.render import RenderError
 from spawners.request import Request, resolve
-from spawners.scheduler import JobState, Scheduler, SchedulerError
+from spawners.scheduler import JobState, SchedulerError
 from spawners.server_job import comment_prefix, describe, server_job
 from spawners.server_options import refusal, server_request
 from spawners.server_watch import JobWatch, left_behind
-from spawners.site import Site
 
 # A queued server is never ended by a timeout: its person, or Slurm, ends it. JupyterHub needs a number.
 NEVER = 10 * 365 * 24 * 3600
 _NO_PORT = "The job runs on {node}, but JupyterLab did not answer within {seconds} seconds. Its log is {log}."
-
-
-@dataclass(frozen=True)
-class Door:
-    """What all servers of one hub process share: its name, the site, the scheduler and the accounts."""
-
-    hub: str
-    site: Site
-    scheduler: Scheduler
-    accounts: Accounts
 
 
 class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
@@ -47,6 +36,15 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
     @default("start_timeout")
     def _start_timeout(self) -> int:
         return NEVER
+
+    @default("env_keep")
+    def _env_keep(self) -> list[str]:
+        """Nothing of the hub's own environment: the node has its own PATH."""
+        return []
+
+    def user_env(self, env: dict[str, str]) -> dict[str, str]:
+        """Add nothing: who the user is, and where home is, the node knows best."""
+        return env
 
     # Options: form, URL and REST give the same plain dict, which only parse_request reads.
 
@@ -87,7 +85,7 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
 
     async def _running(self) -> str:
         """Wait in the queue; return the node once the job runs, or raise the plain cause of its end."""
-        while (job := await self._look()) is None or not job.running or job.node is None:
+        while (job := await self._look()) is None or not job.running or job.node is None:  # noqa: ASYNC110 -- a poll
             await asyncio.sleep(self.startup_poll_interval)
         return job.node
 

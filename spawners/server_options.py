@@ -35,7 +35,8 @@ class ServerOptionsHandler(UserServerAPIHandler):  # type: ignore[misc]
 
     def get_server_json_body(self) -> dict[str, Any]:
         """Return the body of POST or PUT; HTTP 400 lists the valid choices where an option is not valid."""
-        return self._checked(super().get_server_json_body())
+        body: dict[str, Any] = self._checked(super().get_server_json_body())
+        return body
 
     def get_json_body(self) -> Any:
         """Return the body of PATCH or DELETE, checked the same way."""

@@ -13,9 +13,7 @@ _ABSENCES = 3
 def left_behind(jobs: Mapping[str, JobState], user: str, prefix: str) -> list[str]:
     """Return the ids of the user's own live jobs whose comment begins with `prefix`."""
     return [
-        job.job_id
-        for job in jobs.values()
-        if job.user == user and job.comment.startswith(prefix) and not job.ended
+        job.job_id for job in jobs.values() if job.user == user and job.comment.startswith(prefix) and not job.ended
     ]
 
 

@@ -19,9 +19,7 @@ FILE_NAME = "links.json"
 def mint(path: Path, user: str, base_url: str, *, now: float | None = None) -> str:
     """Return a link that signs `user` in once; JupyterHub keeps a parameter named token out of its log."""
     if not USER_NAME.fullmatch(user):
-        raise ValueError(
-            f"user name {user!r} cannot be signed in: use lower-case letters, digits, '_' and '-'"
-        )
+        raise ValueError(f"user name {user!r} cannot be signed in: use lower-case letters, digits, '_' and '-'")
     now = time.time() if now is None else now
     token = secrets.token_urlsafe(32)
     with private_file.changing(path) as links:

@@ -17,9 +17,7 @@ from hub_config.auth import links, passwords
 from hub_config.auth.attempts import Attempts
 
 _WRONG = "User name or password is wrong. Check both, and whether Caps Lock is on."
-_LINK_SPENT = (
-    "This sign-in link was already used or is older than ten minutes. Sign in below, or ask for a new link."
-)
+_LINK_SPENT = "This sign-in link was already used or is older than ten minutes. Sign in below, or ask for a new link."
 _LINK_FROM_ELSEWHERE = "For your safety, open a sign-in link by pasting it into the address bar."
 
 

@@ -21,9 +21,7 @@ _NOBODY = _hasher.hash("no account has this hash")
 def set_password(path: Path, user: str, password: str) -> None:
     """Add `user` or replace the password; ValueError says why a name or password cannot be used."""
     if not USER_NAME.fullmatch(user):
-        raise ValueError(
-            f"user name {user!r}: use lower-case letters, digits, '_' and '-', at most 32, a letter first"
-        )
+        raise ValueError(f"user name {user!r}: use lower-case letters, digits, '_' and '-', at most 32, a letter first")
     if not 8 <= len(password) <= MAX_PASSWORD:
         raise ValueError(f"the password has {len(password)} characters; use 8 to {MAX_PASSWORD}")
     hashed = _hasher.hash(password)
@@ -50,9 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """`set USER --file FILE`: read one line, the password, from standard input."""
     parser = argparse.ArgumentParser(prog="hub_config.auth.local", description=__doc__)
     actions = parser.add_subparsers(dest="action", required=True)
-    action = actions.add_parser(
-        "set", help="add a user, or replace the password; reads it from standard input"
-    )
+    action = actions.add_parser("set", help="add a user, or replace the password; reads it from standard input")
     action.add_argument("user")
     action.add_argument("--file", type=Path, required=True)
     given = parser.parse_args(argv)

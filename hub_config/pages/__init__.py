@@ -15,9 +15,7 @@ STATIC = Path(__file__).parent / "static"
 # In the URL of the style sheet, so that browsers keep it until it changes.
 VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
 
-_jinja = Environment(
-    loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-)
+_jinja = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 async def options_form(spawner: Any) -> str:

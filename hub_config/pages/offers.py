@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spawners.accounts import AccountError
+from spawners.door import Door
 from spawners.request import Request, resolve
 from spawners.scheduler import SchedulerError, Usage
-from spawners.server import Door
 from spawners.server_job import describe
 from spawners.server_options import server_profiles
 from spawners.site import Profile, Site

@@ -1,0 +1,77 @@
+"""A start reports a port and nothing else. A real hub, asked by hand."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.hub_config.browser import Browser
+from tests.hub_config.running_hub import NODE, ORDINARY, RunningHub, hub, wait
+
+__all__ = ["hub"]
+
+
+@pytest.fixture
+def token(hub: RunningHub) -> Iterator[str]:
+    """The token of a server of alice's that Slurm says runs, and that has reported nothing yet."""
+    job_id = hub.start_server("alice", profile="cpu")
+    (file,) = (hub.folder / "spool" / ORDINARY.pw_name).glob("*.json")
+    hub.slurm.change(job_id, state="RUNNING", node=NODE)
+    yield json.loads(file.read_text())["JUPYTERHUB_API_TOKEN"]
+    hub.api("DELETE", "users/alice/server")
+    file.unlink(missing_ok=True)
+    wait(lambda: not hub.server("alice").get("pending"), hub.log)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"port": 1023},
+        {"port": 65536},
+        {"port": "8888"},
+        {"port": 8888.0},
+        {"port": True},
+        {"port": None},
+        {"port": [8888]},
+        {"port": 8888, "ip": "127.0.0.9"},
+        {"port": 8888, "job_id": "1"},
+        {"ip": "127.0.0.9"},
+        [8888],
+        8888,
+        "8888",
+        None,
+    ],
+    ids=ascii,
+)
+def test_anything_but_a_port_is_refused(hub: RunningHub, token: str, body: object) -> None:
+    assert hub.api("POST", "onramp/port", body, token).status == 400
+    assert hub.server("alice")["pending"] == "spawn"
+
+
+def test_once_and_only_while_a_start_waits(hub: RunningHub, token: str) -> None:
+    assert hub.api("POST", "onramp/port", {"port": 23456}, token).status == 204
+    assert hub.api("POST", "onramp/port", {"port": 23457}, token).status == 409
+    hub.api("DELETE", "users/alice/server")
+    assert hub.api("POST", "onramp/port", {"port": 23456}, token).status == 403
+
+
+def test_only_the_token_of_the_server_counts(hub: RunningHub, token: str) -> None:
+    body = {"port": 23456}
+    assert hub.api("POST", "onramp/port", body, hub.user_token("alice")).status == 403
+    assert hub.api("POST", "onramp/port", body, hub.user_token("bob")).status == 403
+    assert hub.api("POST", "onramp/port", body, hub.token).status == 403
+    assert hub.api("POST", "onramp/port", body, "0" * 32).status == 403
+    browser = Browser(hub.base)
+    browser.sign_in("alice")
+    assert browser.post("api/onramp/port", {"port": "23456"}).status == 403
+    assert hub.server("alice")["pending"] == "spawn"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_there_is_no_other_method(hub: RunningHub, token: str, method: str) -> None:
+    assert hub.api(method, "onramp/port", None, token).status == 405
+
+
+def test_it_is_the_only_way_to_report(hub: RunningHub, token: str) -> None:
+    assert hub.api("POST", "batchspawner", {"port": 23456}, token).status == 404
