@@ -49,7 +49,6 @@ def perform(request: object, commands: str = "/usr/bin") -> dict[str, str]:
         raise Refused(f"This process is {entry.pw_name}; it does nothing for {checked['user']}.")
     if entry.pw_uid < LEAST_UID:
         raise Refused("Jobs are submitted only by people (uid 1000 and above), never by root or a system user.")
-    os.umask(0o077)
     slurm = _Commands(commands, entry)
     if checked["action"] == "submit":
         return _submit(checked, secrets, slurm)
@@ -114,6 +113,7 @@ class _Commands:
                 errors="replace",
                 env=self.environment,
                 cwd="/",
+                umask=0o077,
                 timeout=TIMEOUT,
             )
         except (OSError, subprocess.TimeoutExpired) as e:

@@ -7,12 +7,13 @@ import pwd
 import re
 import sys
 import time
+from collections.abc import Iterator
 
 STATE = None  # put in when the commands are installed
 NAME = os.path.basename(sys.argv[0])
 
 
-def note_call(stdin):
+def note_call(stdin: str) -> None:
     """Write down how this command was called, under the next free number."""
     with open("/proc/self/status") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
@@ -32,7 +33,7 @@ def note_call(stdin):
             continue
 
 
-def prepared_answer():
+def prepared_answer() -> None:
     """What the test wants this command to say instead."""
     try:
         with open(f"{STATE}/{NAME}.answer") as file:
@@ -46,14 +47,14 @@ def prepared_answer():
         sys.exit(code)
 
 
-def jobs():
+def jobs() -> Iterator[dict[str, str]]:
     """All jobs by id."""
     for name in sorted(os.listdir(f"{STATE}/jobs"), key=int):
         with open(f"{STATE}/jobs/{name}") as file:
             yield json.load(file)
 
 
-def sbatch(stdin):
+def sbatch(stdin: str) -> None:
     """Accept a job: pending, until the test changes it."""
     if "--test-only" in sys.argv:
         sys.exit("sbatch: Job 7 to start at 2026-11-20T12:00:00 using 2 processors on nodes cpu1 in partition cpu")
@@ -73,17 +74,19 @@ def sbatch(stdin):
         return
 
 
-def squeue(stdin):
+def squeue(stdin: str) -> None:
     """All jobs in the format asked for."""
     form = next(word.partition("=")[2] for word in sys.argv if word.startswith("--format="))
     letters = {"i": "job_id", "u": "user", "T": "state", "r": "reason", "a": "account", "P": "partition"}
     letters |= {"B": "node", "S": "start", "e": "end", "L": "time_left", "j": "name", "k": "comment"}
     for job in jobs():
-        shown = {letter: job.get(key, "N/A") for letter, key in letters.items()}
-        print(re.sub("%(.)", lambda found, shown=shown: shown[found[1]], form))
+        row = form
+        for letter, key in letters.items():
+            row = row.replace(f"%{letter}", job.get(key, "N/A"))
+        print(row)
 
 
-def scancel(stdin):
+def scancel(stdin: str) -> None:
     """End a job, as its owner."""
     path = f"{STATE}/jobs/{sys.argv[1]}"
     if not os.path.exists(path):
@@ -94,7 +97,7 @@ def scancel(stdin):
         json.dump(job | {"state": "CANCELLED", "ended_as": f"CANCELLED by {os.getuid()}"}, file)
 
 
-def sacct(stdin):
+def sacct(stdin: str) -> None:
     """The jobs asked for, in the fields asked for, each field ended by the delimiter."""
     options = dict(word[2:].split("=", 1) for word in sys.argv if "=" in word)
     wanted = options["jobs"].split(",")

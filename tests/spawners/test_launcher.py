@@ -505,9 +505,15 @@ async def test_root_submits_nothing_even_for_itself(fake_slurm: FakeSlurm) -> No
 async def test_an_ordinary_user_submits_for_themselves(fake_slurm: FakeSlurm, open_folder: Path) -> None:
     name = pwd.getpwuid(os.geteuid()).pw_name
     client = SelfLauncher(str(fake_slurm.bin))
+    before = os.umask(0o022)
 
-    answer = await client.run(name, {"action": "submit", "script": SCRIPT, **told(open_folder / "run")})
+    try:
+        answer = await client.run(name, {"action": "submit", "script": SCRIPT, **told(open_folder / "run")})
+    finally:
+        after = os.umask(before)
     assert answer == {"job_id": "1"}
+    assert after == 0o022
+    assert fake_slurm.calls("sbatch")[0]["status"]["Umask"] == "0077"
     assert stat.S_IMODE((open_folder / "run" / f"{NONCE}.json").stat().st_mode) == 0o600
 
 
