@@ -47,6 +47,10 @@ class LinkHandler(LoginHandler):  # type: ignore[misc]
         wrong = login_error == "Invalid username or password"
         return super()._render(login_error=_WRONG if wrong else login_error, **namespace)
 
+    def _request_summary(self) -> str:
+        """Keep the token of a refused link out of the log, where tornado would write the whole address."""
+        return f"{self.request.method} {self.request.path} ({self.request.remote_ip})"
+
     async def _refuse(self, sentence: str) -> None:
         self.set_status(403)
         self.finish(await self._render(login_error=sentence, username=""))

@@ -1,14 +1,14 @@
 """The start page's offers: what each profile is for, what it brings, and what it costs of what is left."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from spawners.accounts import AccountError
 from spawners.door import Door
 from spawners.request import Request, resolve
-from spawners.scheduler import SchedulerError, Usage
+from spawners.scheduler import Scheduler, SchedulerError, Usage
 from spawners.server_job import describe
 from spawners.server_options import server_profiles
 from spawners.site import Profile, Site
@@ -29,34 +29,45 @@ class Offer:
 
 @dataclass(frozen=True)
 class Start:
-    """All that the start page says. `chosen` is what the person chose last time, by option."""
+    """All that the start page says: `accounts` with what is left of each, `chosen` last time by option."""
 
     server: str
     offers: Sequence[Offer]
-    accounts: Sequence[str] = ()
+    accounts: Mapping[str, str] = field(default_factory=dict)
     trouble: str = ""
-    chosen: dict[str, object] = field(default_factory=dict)
+    chosen: Mapping[str, object] = field(default_factory=dict)
 
 
 async def offers(door: Door, spawner: Any) -> Start:
     """Ask the scheduler what the person may spend, and say it for each profile for servers."""
-    trouble, usage = "", None
-    accounts: tuple[str, ...] = ()
+    trouble = ""
+    usages: dict[str, Usage] = {}
     try:
         async with asyncio.timeout(PATIENCE):
-            accounts = await door.scheduler.accounts(spawner.account().name)
-            usage = await door.scheduler.usage(accounts[0]) if accounts else None
+            usages = await _usages(door.scheduler, spawner.account().name)
     except AccountError as error:
         trouble = str(error)
     except (SchedulerError, TimeoutError):
         trouble = "Slurm does not answer just now, so costs are not shown. You can start all the same."
+    default = next(iter(usages.values()), None)
     return Start(
         server=spawner.display_name or "",
-        offers=[_offer(profile, door.site, usage) for profile in server_profiles(door.site)],
-        accounts=accounts,
+        offers=[_offer(profile, door.site, default) for profile in server_profiles(door.site)],
+        accounts={name: _left(usage) for name, usage in usages.items()},
         trouble=trouble,
         chosen=dict(spawner.orm_spawner.user_options or {}),
     )
+
+
+async def _usages(scheduler: Scheduler, user: str) -> dict[str, Usage]:
+    """Return what each of the person's accounts has and has used, the default account first."""
+    names = await scheduler.accounts(user)
+    return dict(zip(names, await asyncio.gather(*map(scheduler.usage, names)), strict=True))
+
+
+def _left(usage: Usage) -> str:
+    left = usage.gpu_minutes_left
+    return "no limit on GPU minutes" if left is None else f"{number(left)} GPU minutes left"
 
 
 def _offer(profile: Profile, site: Site, usage: Usage | None) -> Offer:

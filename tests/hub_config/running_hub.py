@@ -113,9 +113,12 @@ class RunningHub:
         (self.state / "config.py").write_text(_CONFIG)
         for name in ("alice", "bob"):
             set_password(self.state / "passwords.json", name, PASSWORD)
-        if os.getuid() == 0:
-            for path in (self.state, *self.state.rglob("*"), *(self.folder / "spool").rglob("*")):
-                os.chown(path, ORDINARY.pw_uid, ORDINARY.pw_gid)
+        self.own(self.state, *self.state.rglob("*"), *(self.folder / "spool").rglob("*"))
+
+    def own(self, *paths: Path) -> None:
+        """Let files belong to whoever the hub and its jobs run as."""
+        for path in paths if os.getuid() == 0 else ():
+            os.chown(path, ORDINARY.pw_uid, ORDINARY.pw_gid)
 
     # The process.
 

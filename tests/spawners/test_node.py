@@ -28,28 +28,21 @@ def home(hub: RunningHub) -> Iterator[Path]:
     """An empty home folder, and no server afterwards."""
     path = hub.folder / "home"
     path.mkdir(mode=0o700)
-    own(path)
+    hub.own(path)
     yield path
     hub.api("DELETE", "users/alice/server")
     hub.end_jobs()
     shutil.rmtree(path)
 
 
-def own(*paths: Path) -> None:
-    """Let files belong to whoever jobs run as."""
-    if os.getuid() == 0:
-        for path in paths:
-            os.chown(path, ORDINARY.pw_uid, ORDINARY.pw_gid)
-
-
-def put(path: Path, text: str = "") -> None:
+def put(hub: RunningHub, path: Path, text: str = "") -> None:
     """Write a file of the learner's, with the folders above it."""
     for folder in reversed(path.parents):
         if not folder.exists():
             folder.mkdir()
-            own(folder)
+            hub.own(folder)
     path.write_text(text)
-    own(path)
+    hub.own(path)
 
 
 def calculated(hub: RunningHub, code: str, **options: str | bool) -> str:
@@ -94,25 +87,25 @@ def _printed(url: str, token: str, code: str) -> str:
 
 
 def test_user_site_packages_are_off(hub: RunningHub, home: Path) -> None:
-    put(home / ".local/lib/python3.11/site-packages/tornado.py", "raise SystemExit('broken ~/.local')")
-    put(home / ".local/lib/python3.11/site-packages/sitecustomize.py", "raise SystemExit('broken ~/.local')")
+    put(hub, home / ".local/lib/python3.11/site-packages/tornado.py", "raise SystemExit('broken ~/.local')")
+    put(hub, home / ".local/lib/python3.11/site-packages/sitecustomize.py", "raise SystemExit('broken ~/.local')")
     assert calculated(hub, "import tornado; print(6 * 7)") == "42"
 
 
 def test_dot_local_is_a_file(hub: RunningHub, home: Path) -> None:
-    put(home / ".local")
+    put(hub, home / ".local")
     assert calculated(hub, "print(6 * 7)") == "42"
 
 
 def test_conda_in_the_start_up_files(hub: RunningHub, home: Path) -> None:
     for name in (".bashrc", ".profile", ".bash_profile"):
-        put(home / name, "echo conda init is broken; exit 1\n")
+        put(hub, home / name, "echo conda init is broken; exit 1\n")
     assert calculated(hub, "print(6 * 7)") == "42"
 
 
 def test_modules_in_the_home_folder(hub: RunningHub, home: Path) -> None:
     for name in ("json.py", "tornado.py", "jupyterhub.py"):
-        put(home / name, "raise SystemExit('shadowed')")
+        put(hub, home / name, "raise SystemExit('shadowed')")
     job_id = hub.start_server("alice", profile="cpu")
     hub.run_job(job_id, HOME=str(home))
     assert hub.ready("alice")
@@ -123,7 +116,7 @@ def test_a_full_home(hub: RunningHub, home: Path) -> None:
         pytest.skip("a full file system is a small tmpfs, which only root may mount here")
     try:
         home.chmod(0o700)
-        own(home)
+        hub.own(home)
         with pytest.raises(OSError, match="No space left"):
             (home / "everything").write_bytes(bytes(1 << 20))
         assert shutil.disk_usage(home).free == 0
@@ -141,7 +134,7 @@ def test_a_home_that_nobody_may_write(hub: RunningHub, home: Path) -> None:
 
 def test_a_locked_history(hub: RunningHub, home: Path) -> None:
     history = home / ".ipython/profile_default/history.sqlite"
-    put(history)
+    put(hub, history)
     with sqlite3.connect(history, isolation_level=None) as holder:
         holder.execute("CREATE TABLE kept (line TEXT)")
         holder.execute("BEGIN EXCLUSIVE")
@@ -154,15 +147,15 @@ def test_a_locked_history(hub: RunningHub, home: Path) -> None:
 
 
 def test_safe_start_uses_no_setting_of_the_home(hub: RunningHub, home: Path) -> None:
-    put(home / ".jupyter/jupyter_server_config.py", "raise SystemExit('broken settings')")
-    put(home / ".ipython/profile_default/startup/00.py", "raise SystemExit('broken start-up')")
-    put(home / "mine.txt", "kept")
+    put(hub, home / ".jupyter/jupyter_server_config.py", "raise SystemExit('broken settings')")
+    put(hub, home / ".ipython/profile_default/startup/00.py", "raise SystemExit('broken start-up')")
+    put(hub, home / "mine.txt", "kept")
     code = "print(__import__('os').environ['IPYTHONDIR'].startswith('/'), open('mine.txt').read())"
     assert calculated(hub, code, safe_start=True) == "True kept"
 
 
 def test_own_settings_count_otherwise(hub: RunningHub, home: Path) -> None:
-    put(home / ".ipython/profile_default/startup/00.py", "answer = 42")
+    put(hub, home / ".ipython/profile_default/startup/00.py", "answer = 42")
     assert calculated(hub, "print(answer)") == "42"
 
 

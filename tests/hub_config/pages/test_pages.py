@@ -1,0 +1,162 @@
+"""What people see, from a real hub on a Slurm that the test plays."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import pytest
+
+from hub_config import pages
+from hub_config.pages.offers import number
+from tests.hub_config.browser import Browser
+from tests.hub_config.running_hub import NODE, RunningHub, hub, wait
+
+__all__ = ["hub"]
+GAP = "\N{NARROW NO-BREAK SPACE}"
+
+
+@pytest.fixture
+def browser(hub: RunningHub) -> Iterator[Browser]:
+    """Alice, signed in; her account has used 60 of 6000 GPU minutes."""
+    hub.slurm.answer("sacctmgr", out="onboarding|onboarding\n")
+    usage(hub, "onboarding", used=60)
+    browser = Browser(hub.base)
+    browser.sign_in("alice")
+    yield browser
+    hub.api("DELETE", "users/alice/server")
+    wait(lambda: not hub.server("alice").get("pending"), hub.log)
+
+
+def usage(hub: RunningHub, account: str, *, used: int) -> None:
+    hub.slurm.answer("sshare", out=f"{account}||gres/gpu=6000|gres/gpu={used}\n")
+
+
+class Words(HTMLParser):
+    """The words of a page that a person sees, and what its fields are called."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.ids: list[str] = []
+        self.named: set[str] = set()
+        self.unnamed: list[str] = []
+        self._hidden = 0
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._hidden += tag in ("script", "style")
+        if "id" in given:
+            self.ids.append(given["id"] or "")
+        if tag == "label":
+            self.named.add(given.get("for") or "")
+        if tag in ("input", "select") and given.get("type") != "hidden" and "aria-label" not in given:
+            self.unnamed.append(given.get("id") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in ("script", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.seen += data.split()
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.seen)
+
+
+def test_what_a_start_costs_of_what_is_left(browser: Browser) -> None:
+    words = Words(browser.get("spawn").text).text.replace(GAP, " ")
+    assert "CPU notebook" in words
+    assert "2 CPUs, 4 GB of memory, 1 GPU, for up to 1 hour" in words
+    assert "Uses no GPU minutes." in words
+    assert "Uses up to 60 of 5 940 GPU minutes left." in " ".join(words.split())
+
+
+def test_a_start_that_costs_more_than_is_left(hub: RunningHub, browser: Browser) -> None:
+    usage(hub, "onboarding", used=5970)
+    assert "Needs 60 GPU minutes; 30 are left." in Words(browser.get("spawn").text).text
+
+
+def test_a_slurm_that_does_not_answer(hub: RunningHub, browser: Browser) -> None:
+    hub.slurm.answer("sacctmgr", err="sacctmgr: error: slurmdbd is down", code=1)
+    words = Words(browser.get("spawn").text).text
+    assert "Slurm does not answer just now, so costs are not shown." in words
+    assert "Uses up to 60 GPU minutes." in words
+
+
+def test_somebody_with_two_accounts_chooses(hub: RunningHub, browser: Browser) -> None:
+    hub.slurm.answer("sacctmgr", out="onboarding|onboarding\nsme|onboarding\n")
+    rows = "onboarding||gres/gpu=6000|gres/gpu=60\nsme|||gres/gpu=1\n"
+    hub.slurm.answer("sshare", out=rows)
+    page = browser.get("spawn").text
+    assert f"onboarding: 5{GAP}940 GPU minutes left" in page
+    assert "sme: no limit on GPU minutes" in page
+
+
+def test_the_last_choice_is_chosen_again(hub: RunningHub, browser: Browser) -> None:
+    hub.api("PATCH", "users/alice/server", {"user_options": {"profile": "gpu-1"}})
+    page = re.sub(r"\s+", " ", browser.get("spawn").text)
+    assert 'value="gpu-1" required checked' in page
+    hub.api("PATCH", "users/alice/server", {"user_options": {}})
+
+
+def test_the_form_starts_what_was_chosen(hub: RunningHub, browser: Browser) -> None:
+    browser.get("spawn")
+    answer = browser.post("spawn", {"profile": "gpu-1", "time": "", "safe_start": "true"})
+    assert "/hub/spawn-pending/alice" in answer.url
+    script = hub.submitted()[-1]["stdin"]
+    assert "--gres=gpu:1" in script
+    assert "--safe-start" in script
+    assert "#SBATCH --time=60" in script
+
+
+def test_home_says_where_a_server_runs(hub: RunningHub, browser: Browser) -> None:
+    job_id = hub.start_server("alice", profile="cpu")
+    assert "Main server Starting Watch" in Words(browser.get("home").text).text
+    hub.run_job(job_id)
+    hub.ready("alice")
+    assert f"Main server Running on {NODE}" in Words(browser.get("home").text).text
+    hub.api("DELETE", "users/alice/server")
+    assert "Main server Not running Start" in Words(browser.get("home").text).text
+    hub.end_jobs()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["home", "spawn", "spawn?opt-profile=nope", "token", "no-such-page", "spawn-pending/bob", "login?token=spent"],
+)
+def test_every_page_is_made_of_words(hub: RunningHub, browser: Browser, path: str) -> None:
+    page = (Browser(hub.base) if path.startswith("login") else browser).get(path)
+    words = Words(page.text)
+    assert not {"None", "null", "undefined", "NaN", "Traceback", "[]", "{}"} & set(words.seen)
+    assert len(words.ids) == len(set(words.ids))
+    assert not set(words.unnamed) - words.named
+    assert page.text.count("<h1") == 1
+    assert page.text.count("<main") == 1
+
+
+@pytest.mark.parametrize("path", ["home", "spawn", "login"])
+def test_nothing_comes_from_elsewhere(hub: RunningHub, browser: Browser, path: str) -> None:
+    page = browser.get(path).text
+    assert not re.findall(r'(?:src|href|action)="(?:https?:)?//[^"]*"', page)
+
+
+def test_what_people_type_is_escaped(hub: RunningHub, browser: Browser) -> None:
+    page = Browser(hub.base).sign_in('<script>alert("x")</script>', "wrong password")
+    assert "<script>alert(" not in page.text
+    assert "<script>alert(" not in browser.get("spawn?opt-profile=%3Cscript%3Ealert(1)").text
+
+
+@pytest.mark.parametrize("name", ["onramp.css", "servers.js"])
+def test_style_and_script_are_served_by_the_hub(hub: RunningHub, name: str) -> None:
+    assert hub.get(f"onramp/{name}").text == (pages.STATIC / name).read_text()
+
+
+@pytest.mark.parametrize("name", ["../__init__.py", "%2e%2e/__init__.py", "/etc/passwd"])
+def test_and_nothing_else_is(hub: RunningHub, name: str) -> None:
+    assert hub.get(f"onramp/{name}").status in (400, 403, 404)
+
+
+def test_numbers_as_people_read_them() -> None:
+    assert [number(value) for value in (0, 999, 5940)] == ["0", "999", f"5{GAP}940"]
