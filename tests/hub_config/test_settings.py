@@ -28,7 +28,7 @@ def test_settled_once(tmp_path: Path) -> None:
     settings = load(tmp_path, SMALLEST)
 
     with pytest.raises(ValidationError, match="frozen"):
-        settings.port = 1  # type: ignore[misc]
+        settings.port = 1
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,12 @@ def test_the_command(file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
 
 
 def test_what_a_failed_change_leaves(file: Path) -> None:
+    def fail() -> None:
+        with private_file.changing(file) as hashes:
+            hashes["mallory"] = "x"
+            raise KeyError
+
     before = file.read_text()
-    with pytest.raises(KeyError), private_file.changing(file) as hashes:
-        hashes["mallory"] = "x"
-        raise KeyError
+    with pytest.raises(KeyError):
+        fail()
     assert file.read_text() == before
