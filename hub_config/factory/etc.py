@@ -27,21 +27,21 @@ def group(plan: Plan, host_lines: Iterable[str]) -> str:
 
 def hosts(plan: Plan) -> str:
     """Return hosts: every node name resolves, or the hub could not reach the server it started."""
-    lines = ["127.0.0.1 localhost", "127.0.0.1 onramp"]
-    return _text(lines + [f"{plan.address(node.host)} {node.name}" for node in plan.nodes])
+    names = " ".join(node.name for node in plan.nodes)
+    return _text(["127.0.0.1 localhost", f"127.0.0.1 onramp {names}"])
 
 
 def slurm_conf(plan: Plan) -> str:
     """Return slurm.conf.
 
-    config_overrides lets a node claim more than the machine has; NoInAddrAny keeps every daemon on its loopback
-    address; AccountingStoreFlags names the comment alone, so that neither environment nor script reaches slurmdbd.
+    config_overrides lets a node claim more than the machine has; NoInAddrAny keeps every daemon on loopback;
+    AccountingStoreFlags names the comment alone, so that neither environment nor script reaches slurmdbd.
     Without decay, GPU minutes are a budget that is used up, and it is reckoned every minute.
     """
     lines = [
         "ClusterName=onramp",
         "SlurmctldHost=onramp(127.0.0.1)",
-        f"SlurmctldPort={plan.slurmctld_port}",
+        f"SlurmctldPort={plan.slurm_port('slurmctld')}",
         "SlurmUser=slurm",
         "AuthType=auth/munge",
         "CommunicationParameters=NoInAddrAny,NoCtldInAddrAny",
@@ -69,7 +69,7 @@ def slurm_conf(plan: Plan) -> str:
         "SlurmdPidFile=/run/slurmd.%n.pid",
         "AccountingStorageType=accounting_storage/slurmdbd",
         "AccountingStorageHost=127.0.0.1",
-        f"AccountingStoragePort={plan.slurmdbd_port}",
+        f"AccountingStoragePort={plan.slurm_port('slurmdbd')}",
         "AccountingStorageTRES=gres/gpu",
         "AccountingStorageEnforce=associations,limits,qos,safe",
         "AccountingStoreFlags=job_comment",
@@ -92,7 +92,7 @@ def slurmdbd_conf(plan: Plan) -> str:
             "AuthType=auth/munge",
             "DbdHost=onramp",
             "DbdAddr=127.0.0.1",
-            f"DbdPort={plan.slurmdbd_port}",
+            f"DbdPort={plan.slurm_port('slurmdbd')}",
             "SlurmUser=slurm",
             "PidFile=/run/slurmdbd/slurmdbd.pid",
             "CommunicationParameters=NoInAddrAny",
@@ -119,7 +119,7 @@ def _node_lines(plan: Plan) -> Iterable[str]:
     for node in plan.nodes:
         gres = f" Gres=gpu:{len(node.gpus)}" if node.gpus else ""
         yield (
-            f"NodeName={node.name} NodeAddr={plan.address(node.host)} Port=6818 "
+            f"NodeName={node.name} NodeAddr=127.0.0.1 Port={plan.slurm_port(node.name)} "
             f"CPUs={node.cpus} RealMemory={node.memory}{gres} State=UNKNOWN"
         )
 

@@ -84,7 +84,7 @@ def supervisor_conf(parts_: Iterable[Part]) -> str:
 
 
 def _slurmd(node: str) -> str:
-    """A node has a host name of its own: slurmd listens on the address it resolves to, and jobs see it."""
+    """A node has a host name of its own, which its jobs see."""
     return f'unshare --uts sh -c "hostname {node} && exec slurmd -D -N {node}"'
 
 

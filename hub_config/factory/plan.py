@@ -12,10 +12,9 @@ PEOPLE = ("teacher1", "student1", "student2", "student3", "sme1")
 
 
 class Node(BaseModel, frozen=True, extra="forbid"):
-    """One slurmd: a name in Slurm, a loopback address of its own, and what it claims to have."""
+    """One slurmd: a name in Slurm, and what it claims to have."""
 
     name: str
-    host: int = Field(description="last byte of its address")
     cpus: int
     memory: int = Field(description="MiB")
     gpus: tuple[str, ...] = Field(default=(), description="device files, in the order Slurm numbers them")
@@ -39,24 +38,18 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     nodes: tuple[Node, ...]
     slurm_accounts: tuple[SlurmAccount, ...]
 
-    def address(self, host: int) -> str:
-        """Return a loopback address of this factory: two factories never share one."""
-        return f"127.{self.network}.0.{host}"
-
     @property
     def control(self) -> str:
         """The address of the hub and of the proxy's API."""
-        return self.address(1)
+        return f"127.{self.network}.0.1"
 
-    @property
-    def slurmctld_port(self) -> int:
-        """A loopback connection comes from 127.0.0.1, so Slurm's daemons know each other by that and by a port."""
-        return 30000 + self.network
+    def slurm_port(self, daemon: str) -> int:
+        """Return the port of slurmctld, slurmdbd or a node's slurmd: below those the kernel hands out.
 
-    @property
-    def slurmdbd_port(self) -> int:
-        """As for slurmctld."""
-        return 30300 + self.network
+        Slurm calls back where a connection came from, and over loopback that is 127.0.0.1 for all of them.
+        """
+        daemons = ("slurmctld", "slurmdbd", *(node.name for node in self.nodes))
+        return 20000 + 10 * self.network + daemons.index(daemon)
 
     @property
     def url(self) -> str:
@@ -84,10 +77,10 @@ def make_plan(port: int, network: int, real_gpus: Sequence[str] = ()) -> Plan:
         network=network,
         first_uid=_free_uids(len(SERVICE_ACCOUNTS) + len(PEOPLE)),
         nodes=(
-            Node(name="cpu1", host=11, cpus=4, memory=8000),
-            Node(name="cpu2", host=12, cpus=4, memory=8000),
-            Node(name="gpu1", host=21, cpus=8, memory=16000, gpus=gpus[0]),
-            Node(name="gpu2", host=22, cpus=8, memory=16000, gpus=gpus[1]),
+            Node(name="cpu1", cpus=4, memory=8000),
+            Node(name="cpu2", cpus=4, memory=8000),
+            Node(name="gpu1", cpus=8, memory=16000, gpus=gpus[0]),
+            Node(name="gpu2", cpus=8, memory=16000, gpus=gpus[1]),
         ),
         slurm_accounts=(
             SlurmAccount(name="onboarding", description="Onboarding course", people=PEOPLE[:4], gpu_minutes=6000),

@@ -58,7 +58,7 @@ class State:
 
         Returns the passwords made for people who had none, which are kept nowhere but as hashes.
         """
-        first = self.plan is None
+        first = not self._plan_file.exists()
         plan = self._settle(port)
         for name in (*_FOLDERS, *(path for path, _, mode in _OWNED if mode & 0o100)):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,10 @@ class State:
         self._write("srv/onramp/etc/settings.yaml", yaml.safe_dump(_settings(plan), sort_keys=False))
         self._write("owners", _owners(plan))
         self.events.unlink(missing_ok=True)
-        return self._new_secrets() if first else {}
+        passwords = self._new_secrets() if first else {}
+        # Last, so that a start that broke off before is begun anew.
+        self._write("srv/onramp/etc/plan.json", plan.model_dump_json(indent=1))
+        return passwords
 
     def _new_secrets(self) -> Mapping[str, str]:
         self._write("etc/munge/munge.key", secrets.token_bytes(1024), 0o600)
@@ -82,10 +85,9 @@ class State:
 
     def _settle(self, port: int) -> Plan:
         """Keep an earlier plan but for the port and the addresses, which another factory may have taken since."""
-        fresh = make_plan(port, _free_network(self.folder), find_gpus())
-        plan = fresh.model_copy(update={"first_uid": self.plan.first_uid}) if self.plan else fresh
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._write("srv/onramp/etc/plan.json", plan.model_dump_json(indent=1))
+        plan = make_plan(port, _free_network(self.folder), find_gpus())
+        if self._plan_file.exists():  # of this version or an older one: the owners of its homes stay
+            plan = plan.model_copy(update={"first_uid": json.loads(self._plan_file.read_text())["first_uid"]})
         return plan
 
     def _write_etc(self, plan: Plan) -> None:
