@@ -21,7 +21,6 @@ class Factory:
 
     def __init__(self, folder: Path | None = None, *, port: int | None = None, prefix: Sequence[str] = ()) -> None:
         self.folder = folder or Path(tempfile.mkdtemp(prefix="onramp-e2e-"))
-        self.folder.chmod(0o755)
         self.port = port or free_port()
         self.passwords: Mapping[str, str] = {}
         self._prefix = prefix
@@ -41,11 +40,11 @@ class Factory:
         """The host's pid of the namespace's first process."""
         return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
 
-    def up(self) -> str:
-        """Start it detached; return what the terminal showed."""
-        said = self._onramp("up", "--detach", "--port", str(self.port)).stdout
-        self.passwords = dict(_PASSWORD.findall(said)) or self.passwords
-        return said
+    def up(self) -> Mapping[str, str]:
+        """Start it detached; return the passwords that the terminal showed."""
+        shown = dict(_PASSWORD.findall(self._onramp("up", "--detach", "--port", str(self.port)).stdout))
+        self.passwords = shown or self.passwords
+        return shown
 
     def down(self, *, purge: bool = True) -> None:
         """End every process; with `purge` delete the folder as well."""

@@ -1,0 +1,97 @@
+"""A factory comes and goes, and the machine is as it was."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.factory import Factory, until
+from tests.end_to_end.host import Host, listening, processes_of
+from tests.end_to_end.person import Person
+
+# In the environment of everything that `up` starts on the host, so that a leftover is known for what it is.
+MARK = "ONRAMP_TEST=host-untouched"
+
+
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
+    """A factory that is not up yet. As root, `up` has a /tmp of its own: leftovers are seen."""
+    monkeypatch.setenv(*MARK.split("="))
+    folder = Path(tempfile.mkdtemp(prefix="onramp-host-", dir="/var/tmp"))
+    for name in ("state", "tmp"):
+        (folder / name).mkdir()
+    one = Factory(folder / "state", prefix=_private_tmp(folder) if os.geteuid() == 0 else ())
+    try:
+        yield one
+        assert not list((folder / "tmp").iterdir())
+    finally:
+        if one.folder.exists():
+            one.down()
+        shutil.rmtree(folder)
+
+
+def test_up_use_down(own: Factory, factory: Factory) -> None:
+    """Files, users, units, mounts, ports and processes, with a server started and stopped, beside another factory."""
+    before, ports = Host.look(), listening()
+    own.up()
+    namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
+    opened = listening() - ports
+    assert f"127.0.0.1:{own.port} tcp" in opened
+    assert [address for address in opened if not address.startswith("127.")] == []
+    _they_do_not_meet(own, factory)
+    with Person(own, "student1") as person:
+        person.start(profile="gpu-1")
+    assert processes_of(MARK, namespaces)
+    own.down(purge=False)
+    assert processes_of(MARK, namespaces) == {}
+    assert opened & listening() == frozenset()
+    after = Host.look()
+    assert {path for path in {*before.etc, *after.etc} if before.etc.get(path) != after.etc.get(path)} == set()
+    assert after.mounts == before.mounts
+    assert after.run - before.run == frozenset()
+
+
+def test_a_second_up_keeps_what_people_have(own: Factory) -> None:
+    """Homes, accounting and passwords outlive `down`; a new `up` prints no new passwords."""
+    assert own.up().keys() >= {"student1", "teacher1"}
+    hashes = own.exec("cat", "/srv/onramp/hub/passwords.json")
+    own.exec("sh", "-c", "echo mine > /home/student1/file", user="student1")
+    own.exec("srun", "--partition=cpu", "true", user="student1")
+    jobs = until("accounting has the job", lambda: own.submitted())
+    own.down(purge=False)
+    assert own.up() == {}
+    assert own.exec("cat", "/home/student1/file", user="student1") == "mine\n"
+    assert own.submitted() == jobs
+    assert own.exec("cat", "/srv/onramp/hub/passwords.json") == hashes
+    own.exec("srun", "--partition=cpu", "true", user="student1")
+
+
+def test_a_killed_factory_leaves_no_process(own: Factory) -> None:
+    """Whoever kills the one process that `up` leaves on the host ends all of them, and may start again."""
+    own.up()
+    namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
+    os.kill(own.pid, signal.SIGKILL)
+    until("every process ended", lambda: not processes_of(MARK, namespaces))
+    assert own.status().returncode != 0
+    own.up()
+    assert own.status().returncode == 0
+
+
+def _they_do_not_meet(one: Factory, other: Factory) -> None:
+    """Neither sees the other's jobs, people or processes."""
+    one.exec("sbatch", "--partition=cpu", "--hold", "--wrap=true", user="student3")
+    assert len(one.jobs("student3")) == 1
+    assert other.jobs("student3") == []
+    one.exec("touch", "/home/student3/only-here", user="student3")
+    assert "only-here" not in other.exec("ls", "/home/student3", user="student3")
+    assert str(one.first_process) not in other.exec("ps", "-eo", "pid=").split()
+    one.exec("scancel", "--user=student3")
+
+
+def _private_tmp(folder: Path) -> Sequence[str]:
+    """Return what runs a command with folder/tmp as its /tmp."""
+    return ("unshare", "--mount", "sh", "-c", 'mount --bind "$0/tmp" /tmp && exec "$@"', str(folder))
