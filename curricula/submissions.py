@@ -125,7 +125,8 @@ class Incoming:
 def too_large(found: int, limit: int) -> str:
     """Say that a file is too large, in MB."""
     return (
-        f"The notebook is larger than this assignment takes: {found / 1e6:,.1f} MB or more, at most {limit / 1e6:,.1f} MB. "
+        f"The notebook is larger than this assignment takes: {found / 1e6:,.1f} MB or more, "
+        f"at most {limit / 1e6:,.1f} MB. "
         "Clear its outputs (Edit → Clear Outputs of All Cells), save it and hand it in again."
     )
 
