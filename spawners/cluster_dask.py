@@ -1,0 +1,155 @@
+"""The cluster itself: Dask's scheduler in the notebook's kernel, encrypted; its workers go through our one door."""
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import dask
+from dask_jobqueue.slurm import SLURMCluster
+from distributed.security import Security
+
+from spawners.cluster import ClusterError, check_jobs
+from spawners.cluster_guard import Guard
+from spawners.cluster_job import ClusterJob, make_private, write_credentials
+from spawners.cluster_plan import ClusterPlan
+from spawners.node import NodeError, node_address
+from spawners.scheduler import JobState, Scheduler, SchedulerError
+
+# The scheduler's pages, without the one that lets whoever reads them connect to anywhere.
+ROUTES = [f"distributed.http.{name}" for name in ("scheduler.info", "scheduler.json", "health", "statics")]
+LOOK = 0.5
+
+
+def start_cluster(plan: ClusterPlan, jobs: int, scheduler: Scheduler) -> "Cluster":
+    """Start the scheduler, the guard and the jobs of a plan; ClusterError, and nothing left, where one fails."""
+    make_private(plan)
+    guard = Guard(plan)
+    try:
+        cluster = Cluster(plan, scheduler, guard)
+    except (RuntimeError, NodeError, OSError, ValueError) as error:
+        guard.release()
+        raise ClusterError(f"The Dask scheduler could not be started on this node: {error}") from error
+    try:
+        cluster.scale(jobs=jobs)
+    except BaseException:
+        cluster.close()
+        raise
+    return cluster
+
+
+class Cluster(SLURMCluster):
+    """A SLURMCluster whose refusals are exceptions, whose traffic is encrypted, and which leaves nothing behind."""
+
+    job_cls = ClusterJob  # type: ignore[assignment] - its arguments are ours
+
+    def __init__(self, plan: ClusterPlan, door: Scheduler, guard: Guard) -> None:
+        """Start the scheduler in this process; there are no workers yet."""
+        self._plan, self._door, self._guard = plan, door, guard
+        self._refusal: SchedulerError | None = None
+        # Others may have jobs on this node. What they cannot guess, they cannot read.
+        self._secret_path = secrets.token_urlsafe(16)
+        site = plan.site
+        place = {"interface": site.interface} if site.interface else {"host": node_address(os.environ)}
+        with dask.config.set({"distributed.scheduler.http.routes": ROUTES}):
+            super().__init__(
+                name=plan.name,
+                security=Security.temporary(),
+                shared_temp_directory=str(plan.folder),
+                scheduler_options={
+                    **place,
+                    "port": 0,
+                    "dashboard_address": "127.0.0.1:0",
+                    "http_prefix": self._secret_path,
+                },
+                interface=site.interface,
+                plan=plan,
+                door=door,
+                cores=plan.resources.cpus_per_task,
+                memory=f"{plan.resources.mem}MiB",
+                processes=1,
+            )
+
+    @property
+    def dashboard_link(self) -> str:
+        """Where the user's browser finds the dashboard: through their own server, which asks who they are."""
+        port = self.scheduler_info.get("services", {}).get("dashboard")
+        base = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
+        start = f"{base.rstrip('/')}/proxy/{port}" if base else f"http://127.0.0.1:{port}"
+        return f"{start}/{self._secret_path}/status" if port else ""
+
+    def scale(  # type: ignore[override] - as dask_jobqueue has it
+        self, n: int | None = None, jobs: int = 0, memory: str | None = None, cores: int | None = None
+    ) -> Any:
+        """Ask for so many jobs in all; ClusterError, with Slurm's own words, where it refuses one of them."""
+        check_jobs(jobs if n is None else n, least=0)
+        answer = super().scale(n, jobs=jobs, memory=memory, cores=cores)
+        # Dask only logs what goes wrong here, so we wait for it; its own loop must not wait for itself.
+        return answer if self.asynchronous else self.sync(self._settle)
+
+    def explain(self) -> str:
+        """Say for each job, in plain words, what it does or why it waits."""
+        return str(self.sync(self._explain))
+
+    def close(self, timeout: float | None = None) -> Any:
+        """End all jobs, the scheduler, and the guard that watched over them."""
+        try:
+            return super().close(timeout)
+        finally:
+            if not self.asynchronous:
+                self._guard.release()
+
+    def _get_worker_security(self, security: Security) -> Security:
+        """Put the workers' credentials where they find them, instead of into the working directory."""
+        return write_credentials(self._plan, security)
+
+    async def _correct_state_internal(self) -> None:
+        """As Dask's own, but a refusal is kept for whoever asked, and what was refused is forgotten."""
+        try:
+            await super()._correct_state_internal()
+        except SchedulerError as error:
+            self._refusal = error
+            for name in [name for name, job in self.workers.items() if job.job_id is None]:
+                self.workers.pop(name)
+                self.worker_spec.pop(name, None)
+
+    async def _settle(self) -> None:
+        await self._correct_state()
+        if self._refusal is not None:
+            error, self._refusal = self._refusal, None
+            raise ClusterError(f"Slurm did not take the job of a worker: {error}") from error
+
+    async def _wait_for_workers(self, n_workers: int = 0, timeout: float | None = None) -> None:  # noqa: ASYNC109 - Dask's name
+        """As Dask's own, but a job that ends before its worker came is an error, and waiting is explained."""
+        end = time.monotonic() + timeout if timeout else None
+        waiting = asyncio.ensure_future(super()._wait_for_workers(n_workers))
+        try:
+            while not (await asyncio.wait({waiting}, timeout=LOOK))[0]:
+                await self._check_jobs()
+                if end is not None and time.monotonic() > end:
+                    came = len(self.scheduler_info["workers"])
+                    why = await self._explain()
+                    raise ClusterError(f"{came} of {n_workers} workers came within {timeout:.0f} seconds.\n{why}")
+            await waiting
+        finally:
+            waiting.cancel()
+
+    async def _check_jobs(self) -> None:
+        """ClusterError where a job has ended; while workers are waited for, none should."""
+        for job_id, job in (await self._jobs()).items():
+            if job is not None and job.ended:
+                raise ClusterError(
+                    f"Job {job_id} of a worker has ended. {self._door.explain(job)} See {self._plan.log(job_id)}"
+                )
+
+    async def _jobs(self) -> Mapping[str, JobState | None]:
+        """The cluster's jobs by id; None for one that Slurm does not show (yet)."""
+        snapshot = await self._door.jobs()
+        return {str(worker.job_id): snapshot.get(str(worker.job_id)) for worker in self.workers.values()}
+
+    async def _explain(self) -> str:
+        jobs = await self._jobs()
+        words = {key: self._door.explain(job) if job else "Slurm does not show it (yet)." for key, job in jobs.items()}
+        return "\n".join(f"Job {job_id}: {said}" for job_id, said in words.items()) or "No jobs."
