@@ -43,7 +43,7 @@ def start_cluster(plan: ClusterPlan, jobs: int, scheduler: Scheduler) -> "Cluste
 class Cluster(SLURMCluster):
     """A SLURMCluster whose refusals are exceptions, whose traffic is encrypted, and which leaves nothing behind."""
 
-    job_cls = ClusterJob  # type: ignore[assignment] - its arguments are ours
+    job_cls = ClusterJob  # type: ignore[assignment]  # its arguments are ours
 
     def __init__(self, plan: ClusterPlan, door: Scheduler, guard: Guard) -> None:
         """Start the scheduler in this process; there are no workers yet."""
@@ -80,7 +80,7 @@ class Cluster(SLURMCluster):
         start = f"{base.rstrip('/')}/proxy/{port}" if base else f"http://127.0.0.1:{port}"
         return f"{start}/{self._secret_path}/status" if port else ""
 
-    def scale(  # type: ignore[override] - as dask_jobqueue has it
+    def scale(  # type: ignore[override]  # as dask_jobqueue has it
         self, n: int | None = None, jobs: int = 0, memory: str | None = None, cores: int | None = None
     ) -> Any:
         """Ask for so many jobs in all; ClusterError, with Slurm's own words, where it refuses one of them."""
