@@ -1,6 +1,10 @@
 """Onramp for learners: `import onramp` in any notebook, then `onramp.panel()`."""
 
 from notebooks.panel import panel
+from notebooks.runs_panel import watch
 from notebooks.status import status
+from spawners.run import Run, runs, this_run
+from spawners.run_record import RunError
+from spawners.run_submit import promote
 
-__all__ = ["panel", "status"]
+__all__ = ["Run", "RunError", "panel", "promote", "runs", "status", "this_run", "watch"]
