@@ -89,7 +89,7 @@ def _argv(
         **{f"tls-{name}": path for name, path in credentials.items()},
     }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return ("python", "-I", "-m", "distributed.cli.dask_worker", scheduler, *words, "--nanny", "--no-dashboard")
+    return ("python", "-I", "-m", "spawners.cluster_node", scheduler, *words, "--nanny", "--no-dashboard")
 
 
 def lifetime(minutes: int) -> int:
