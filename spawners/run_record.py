@@ -24,6 +24,10 @@ INSIDE = "ONRAMP_RUN"
 class RunError(ValueError):
     """A run cannot be made, found or changed; the message says what was asked, what was found, what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message alone, since nothing is wrong with the program."""
+        return [str(self)]
+
 
 class Submitted(BaseModel, frozen=True, extra="forbid"):
     """What was asked for: the notebook (where it lay, sha256), where it is run, and what Slurm was asked for."""
