@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 GPUS_PER_NODE = 4
 SERVICE_ACCOUNTS = ("munge", "slurm", "mysql", "onramp-hub", "onramp-course", "onramp-grade")
+LEARNERS = "learners"  # the group of those whom the hub may act for
 PEOPLE = ("teacher1", "student1", "student2", "student3", "sme1")
 
 
@@ -85,6 +86,7 @@ def make_plan(port: int, network: int, real_gpus: Sequence[str] = ()) -> Plan:
         slurm_accounts=(
             SlurmAccount(name="onboarding", description="Onboarding course", people=PEOPLE[:4], gpu_minutes=6000),
             SlurmAccount(name="sme", description="SME prototyping", people=PEOPLE[4:], gpu_minutes=3000),
+            SlurmAccount(name="grading", description="Grading of submissions", people=("onramp-grade",), gpu_minutes=0),
         ),
     )
 

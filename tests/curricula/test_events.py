@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from curricula.events import EventStore
 from tests.hub_config.test_postgresql import db_url  # noqa: F401 - a fixture
 
-
 CHANGES = ("UPDATE events SET actor = 'eve'", "DELETE FROM events")
 
 
@@ -81,14 +80,14 @@ def test_the_database_refuses_to_change_what_happened(store, url, statement):
     assert store.events() == (event,)
 
 
-def started(db_url):
+def started(url):
     """PostgreSQL's socket is there a moment before it takes anybody."""
     for _ in range(100):
         try:
-            return EventStore(db_url)
+            return EventStore(url)
         except OperationalError:
             time.sleep(0.1)
-    return EventStore(db_url)
+    return EventStore(url)
 
 
 def test_all_of_it_on_postgresql(db_url):  # noqa: F811 - the fixture
