@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ from spawners.scheduler import JobState, Scheduler, SchedulerError
 # The scheduler's pages, without the one that lets whoever reads them connect to anywhere.
 ROUTES = [f"distributed.http.{name}" for name in ("scheduler.info", "scheduler.json", "health", "statics")]
 LOOK = 0.5
+# Seconds that closing waits until Slurm shows that no job is left, and where there was none to begin with.
+CLOSING, CLOSING_NOTHING = 15.0, 2.0
 
 
 def start_cluster(plan: ClusterPlan, jobs: int, scheduler: Scheduler) -> "Cluster":
@@ -30,7 +33,7 @@ def start_cluster(plan: ClusterPlan, jobs: int, scheduler: Scheduler) -> "Cluste
     try:
         cluster = Cluster(plan, scheduler, guard)
     except (RuntimeError, NodeError, OSError, ValueError) as error:
-        guard.release()
+        guard.release(CLOSING_NOTHING)
         raise ClusterError(f"The Dask scheduler could not be started on this node: {error}") from error
     try:
         cluster.scale(jobs=jobs)
@@ -94,12 +97,14 @@ class Cluster(SLURMCluster):
         return str(self.sync(self._explain))
 
     def close(self, timeout: float | None = None) -> Any:
-        """End all jobs, the scheduler, and the guard that watched over them."""
+        """End all jobs, the scheduler, and the guard that watched over them; warn where Slurm does not answer."""
+        jobs = ", ".join(sorted(str(worker.job_id) for worker in self.workers.values() if worker.job_id))
         try:
             return super().close(timeout)
         finally:
-            if not self.asynchronous:
-                self._guard.release()
+            if not self.asynchronous and not self._guard.release(CLOSING if jobs else CLOSING_NOTHING) and jobs:
+                late = f"Slurm does not show yet that these jobs have ended: {jobs}. A process of yours sees to it."
+                warnings.warn(late, stacklevel=2)
 
     def _get_worker_security(self, security: Security) -> Security:
         """Put the workers' credentials where they find them, instead of into the working directory."""
@@ -119,7 +124,8 @@ class Cluster(SLURMCluster):
         await self._correct_state()
         if self._refusal is not None:
             error, self._refusal = self._refusal, None
-            raise ClusterError(f"Slurm did not take the job of a worker: {error}") from error
+            words = " ".join(str(error).split())
+            raise ClusterError(f"Slurm did not take all jobs of the cluster. Its words: {words}") from error
 
     async def _wait_for_workers(self, n_workers: int = 0, timeout: float | None = None) -> None:  # noqa: ASYNC109 - Dask's name
         """As Dask's own, but a job that ends before its worker came is an error, and waiting is explained."""
@@ -151,5 +157,9 @@ class Cluster(SLURMCluster):
 
     async def _explain(self) -> str:
         jobs = await self._jobs()
-        words = {key: self._door.explain(job) if job else "Slurm does not show it (yet)." for key, job in jobs.items()}
-        return "\n".join(f"Job {job_id}: {said}" for job_id, said in words.items()) or "No jobs."
+        return "\n".join(f"Job {job_id}: {self._words(jobs[job_id])}" for job_id in sorted(jobs)) or "No jobs."
+
+    def _words(self, job: JobState | None) -> str:
+        if job is None:
+            return "Slurm does not show it (yet)."
+        return f"It runs on {job.node}." if job.state == "RUNNING" else self._door.explain(job)

@@ -7,6 +7,7 @@ credentials.
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -22,12 +23,11 @@ from spawners.scheduler import Scheduler, SchedulerError
 from spawners.slurm import Slurm
 
 CLOSED = b"closed\n"
-# Seconds: how long a job may still turn up that was being submitted when the kernel died, how often Slurm is asked,
-# when it is left to the workers, which end by themselves, and how long closing waits for all that.
+# Seconds: how long a job may still turn up that was being submitted when the kernel died, how often Slurm is asked, and
+# when it is left to the workers, which end by themselves.
 LATE = 5.0
 ASK = 1.0
 GIVE_UP = 600.0
-PATIENCE = 15.0
 
 
 class Guard:
@@ -50,15 +50,17 @@ class Guard:
         """The process's id."""
         return self._process.pid
 
-    def release(self) -> bool:
-        """Say that the cluster was closed and wait a while; tell whether nothing of it is left."""
-        if self._process.returncode is not None:
-            return self._process.returncode == 0
+    def release(self, seconds: float) -> bool:
+        """Say that the cluster was closed and wait so long; tell whether nothing of it is left."""
+        pipe = self._process.stdin
+        if pipe is not None and not pipe.closed:
+            # A guard that is gone needs no word.
+            with contextlib.suppress(BrokenPipeError), pipe:
+                pipe.write(CLOSED)
         try:
-            self._process.communicate(CLOSED, timeout=PATIENCE)
+            return self._process.wait(seconds) == 0
         except subprocess.TimeoutExpired:
             return False
-        return self._process.returncode == 0
 
 
 async def end_jobs(slurm: Scheduler, user: str, comment: str, *, late: float, give_up: float = GIVE_UP) -> bool:

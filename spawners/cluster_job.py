@@ -1,9 +1,9 @@
 """One worker's job as Dask sees it, and the credentials by which it and the scheduler know each other."""
 
+import contextlib
 import copy
 import os
 import stat
-import warnings
 from typing import Any
 
 from dask_jobqueue.slurm import SLURMJob
@@ -56,11 +56,8 @@ class ClusterJob(SLURMJob):
         """Cancel the job. Where Slurm does not answer, the guard does it as soon as it can."""
         self.status = Status.closed
         if self.job_id:
-            try:
+            with contextlib.suppress(SchedulerError):
                 await self._door.cancel(self._plan.user, self.job_id)
-            except SchedulerError as error:
-                message = f"Job {self.job_id} could not be cancelled yet and is tried again for some minutes: {error}"
-                warnings.warn(message, stacklevel=2)
 
 
 def make_private(plan: ClusterPlan) -> None:
