@@ -66,7 +66,8 @@ class RunPanel:
         title = TITLES.get(seen.state, seen.state.replace("_", " ").capitalize())
         rows = [("State", title), ("Now", seen.sentence), ("Folder", str(self.run.folder))]
         if seen.gpu_minutes:
-            rows.append(("Cost", f"{words.count(seen.gpu_minutes, 'GPU minute')} so far, by Slurm's clock."))
+            spent = words.count(seen.gpu_minutes, "GPU minute")
+            rows.append(("Cost", f"{spent} {'in all' if seen.over else 'so far'}, by Slurm's clock."))
         shown = "".join(f'<tr><th scope="row">{name}</th><td>{html.escape(text)}</td></tr>' for name, text in rows)
         shown += f'<tr><th scope="row">Result</th><td>{self._result()}</td></tr>'
         caption = f"<caption>Run {html.escape(self.run.name)}</caption>"

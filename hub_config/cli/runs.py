@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import click
+import yaml
 from rich.console import Console
 from rich.table import Table
 
 from spawners.run import Run, View, find_run, look
 from spawners.run import runs as all_runs
 from spawners.run_record import ENVIRONMENT, LOG, OUTPUT, RunError
+from spawners.run_submit import promote as promote_
 from spawners.slurm import Slurm
 
 NEWEST = 20
@@ -72,6 +74,19 @@ def logs(name: str, follow: bool) -> None:
 
 
 @runs.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--profile", required=True, help="What the job gets, for example gpu-1.")
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="May be given several times.")
+@click.option("--time", "minutes", type=int, help="Minutes, instead of the profile's.")
+@click.option("--account", help="Who pays, instead of your default account.")
+def promote(notebook: Path, profile: str, given: tuple[str, ...], minutes: int | None, account: str | None) -> None:
+    """Run NOTEBOOK as a job of its own, as onramp.promote does in a notebook."""
+    values = dict(map(_parameter, given))
+    run = _or_complain(lambda: promote_(notebook, profile, values, time=minutes, account=account))
+    click.echo(f"{run.name} is submitted. Follow it: onramp runs logs --follow {run.name}")
+
+
+@runs.command()
 @click.argument("name")
 def cancel(name: str) -> None:
     """End a run; what is done is kept."""
@@ -89,6 +104,17 @@ async def _look_at(known: list[Run]) -> list[View | None]:
             return None
 
     return await asyncio.gather(*map(one, known))
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    """`epochs=20` as a name and a value: a number where it looks like one, else text, by YAML's rules."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.ClickException(f"{text!r} is no parameter: write it as NAME=VALUE, for example epochs=20.")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        return name, value
 
 
 def _facts(run: Run, seen: View) -> list[tuple[str, str]]:
