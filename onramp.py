@@ -3,8 +3,9 @@
 from notebooks.panel import panel
 from notebooks.runs_panel import watch
 from notebooks.status import status
+from spawners.cluster import ClusterError, dask_cluster
 from spawners.run import Run, runs, this_run
 from spawners.run_record import RunError
 from spawners.run_submit import promote
 
-__all__ = ["Run", "RunError", "panel", "promote", "runs", "status", "this_run", "watch"]
+__all__ = ["ClusterError", "Run", "RunError", "dask_cluster", "panel", "promote", "runs", "status", "this_run", "watch"]
