@@ -1,5 +1,6 @@
 """Onramp for learners: `import onramp` in any notebook, then `onramp.panel()`."""
 
+from curricula.client import courses, fetch, submit
 from notebooks.panel import panel
 from notebooks.runs_panel import watch
 from notebooks.status import status
@@ -8,4 +9,18 @@ from spawners.run import Run, runs, this_run
 from spawners.run_record import RunError
 from spawners.run_submit import promote
 
-__all__ = ["ClusterError", "Run", "RunError", "dask_cluster", "panel", "promote", "runs", "status", "this_run", "watch"]
+__all__ = [
+    "ClusterError",
+    "Run",
+    "RunError",
+    "courses",
+    "dask_cluster",
+    "fetch",
+    "panel",
+    "promote",
+    "runs",
+    "status",
+    "submit",
+    "this_run",
+    "watch",
+]

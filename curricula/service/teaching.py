@@ -132,8 +132,9 @@ class Teaching:
             raise Refused(409, f"{assignment.title} has no results yet: grade it first.")
         payload = {"submissions": numbers}
         self._desk.store.append("feedback_released", course=course.name, assignment=name, actor=actor, payload=payload)
-        left = f" {found.waiting} are not graded yet." if found.waiting else ""
-        return f"Feedback for {len(numbers)} attempts of {assignment.title} is released.{left}"
+        left = f" Not graded yet: {found.waiting}." if found.waiting else ""
+        count = "1 attempt" if len(numbers) == 1 else f"{len(numbers)} attempts"
+        return f"Feedback for {count} of {assignment.title} is released.{left}"
 
     def _standing(self, course: Course, assignment: Assignment) -> Standing:
         found = standings(course, self._desk.store.events(course=course.name))
