@@ -1,7 +1,9 @@
 """nbgrader's gradebook as a projection: made anew from a course's events, so that losing it loses nothing."""
 
+import hashlib
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -26,15 +28,28 @@ def project(course: Course, events: Iterable[Event]) -> Path:
     path = course.folder / "gradebook.db"
     fresh = path.with_suffix(f".{secrets.token_hex(4)}")
     try:
-        _make(fresh, course)
-        url = f"sqlite:///{fresh}"
-        with Gradebook(url, course.name) as gradebook:
+        shutil.copy(_empty(course), fresh)
+        with Gradebook(f"sqlite:///{fresh}", course.name) as gradebook:
             for event in counting(events, {assignment.name for assignment in course.assignments}):
                 _apply(gradebook, course, event)
             gradebook.db.commit()
         os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
+    return path
+
+
+def _empty(course: Course) -> Path:
+    """A gradebook that knows the course's assignments and their cells; made once for each version of them."""
+    version = [course.model_dump_json(), *(course.version(assignment) for assignment in course.assignments)]
+    path = course.folder / f".gradebook-{hashlib.sha256(''.join(version).encode()).hexdigest()[:16]}.db"
+    if not path.exists():
+        fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+        try:
+            _make(fresh, course)
+            os.replace(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
     return path
 
 
@@ -58,7 +73,8 @@ def _apply(gradebook: Gradebook, course: Course, event: Event) -> None:
     elif event.kind == "received":
         gradebook.update_or_create_student(event.user)
         moment = event.at.astimezone(UTC).replace(tzinfo=None)  # nbgrader's times are UTC and do not say so
-        gradebook.add_submission(event.assignment, event.user, timestamp=moment)
+        with gradebook.db.no_autoflush:  # SQLAlchemy 2 warns of how nbgrader makes one
+            gradebook.add_submission(event.assignment, event.user, timestamp=moment)
     elif event.kind in ("graded", "not_run"):
         notebook = _notebook(course.assignment(str(event.assignment)))
         for cell in Result.model_validate(event.payload).cells:
