@@ -29,11 +29,12 @@ TIME_LIMIT = "TimeLimit"
 
 
 class Limits(BaseModel, frozen=True, extra="forbid"):
-    """How much one notebook may use: seconds of a cell and of all cells, bytes that it may print."""
+    """How much one notebook may use: seconds of a cell and of all cells, bytes that it prints, bytes of memory."""
 
     cell_seconds: int = 60
     seconds: int = 240
     output_bytes: int = 10_000_000
+    memory_bytes: int = 2 << 30
 
 
 class Ran(BaseModel, frozen=True, extra="forbid"):
@@ -62,10 +63,11 @@ class _Specs(KernelSpecManager):
     """Every kernel is Python in the sandbox, whatever kernel the notebook names."""
 
     work: Path
+    limits: Limits
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         """Return the kernel in the sandbox; interrupts travel as messages, since signals do not reach inside."""
-        argv = sandboxed((sys.executable, *_KERNEL), self.work)
+        argv = sandboxed((sys.executable, *_KERNEL), self.work, memory=self.limits.memory_bytes)
         return KernelSpec(argv=list(argv), display_name="sandbox", language="python", interrupt_mode="message")
 
 
@@ -103,7 +105,7 @@ class _Client(NotebookClient):
 async def execute(notebook: nbformat.NotebookNode, work: Path, limits: Limits) -> Report:
     """Execute `notebook`, which is changed in place, with its kernel in a sandbox that may write to `work`."""
     specs = _Specs()
-    specs.work = work
+    specs.work, specs.limits = work, limits
     kernel = AsyncKernelManager(kernel_spec_manager=specs, kernel_name="sandbox", transport="ipc")
     kernel.connection_file, kernel.ip = str(work / "kernel.json"), str(work / "kernel")
     late = {"ename": TIME_LIMIT, "evalue": f"longer than {limits.cell_seconds} seconds", "traceback": []}

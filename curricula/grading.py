@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from curricula.autograde_node import Report
 from curricula.course import Assignment, Course
-from curricula.handover import handed_over, read_report
+from curricula.handover import handed_over, read_left, read_report
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated
 from curricula.submissions import Submission
@@ -67,7 +67,7 @@ class Grader:
 
     async def _run(self, key: Key, notebook: NotebookNode, version: Generated, resources: Resources) -> Result:
         """Have the notebook executed, and mark what comes back."""
-        with handed_over(self.handover, notebook, resources.time) as folder:
+        with handed_over(self.handover, notebook, resources) as folder:
             try:
                 job_id = await self.scheduler.submit(self.user, self._script(key, folder, resources))
             except SchedulerError as error:
@@ -76,6 +76,7 @@ class Grader:
                 ) from None
             try:
                 report = await self._report(folder / "out", job_id)
+                self._keep_executed(key, folder / "out/executed.ipynb")
             except asyncio.CancelledError:
                 await self.scheduler.cancel(self.user, job_id)
                 raise
@@ -156,6 +157,13 @@ class Grader:
         finally:
             fresh.unlink()
         return result
+
+    def _keep_executed(self, key: Key, path: Path) -> None:
+        """Keep the notebook as it ran, for teachers: its author would read hidden tests in it."""
+        place = self._place(key).with_suffix(".ipynb")
+        if path.exists() and not place.exists():
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.write_bytes(read_left(path))
 
     def _place(self, key: Key) -> Path:
         return self.course.folder / "results" / f"{key.digest}.json"

@@ -18,15 +18,16 @@ from pydantic import ValidationError
 
 from curricula.autograde_node import Limits, Report
 from curricula.marks import GradingError
+from spawners.request import Resources
 
-_REPORT_BYTES = 20_000_000
+_MOST = 100_000_000  # bytes
 
 
 @contextmanager
-def handed_over(place: Path, notebook: NotebookNode, minutes: int) -> Iterator[Path]:
-    """Make a folder below `place` with what a job of `minutes` needs; it is gone afterwards. Raises GradingError."""
+def handed_over(place: Path, notebook: NotebookNode, resources: Resources) -> Iterator[Path]:
+    """Make a folder below `place` with what such a job needs; it is gone afterwards. Raises GradingError."""
     folder = place / secrets.token_hex(16)
-    limits = Limits(seconds=max(30, minutes * 60 - 60))
+    limits = Limits(seconds=max(30, resources.time * 60 - 60), memory_bytes=resources.mem << 20)
     try:
         _fill(folder, {"notebook.ipynb": json.dumps(notebook), "limits.json": limits.model_dump_json()})
     except OSError as error:
@@ -52,13 +53,21 @@ def _fill(folder: Path, files: dict[str, str]) -> None:
 
 
 def read_report(path: Path) -> Report:
-    """A report as the grading account left it: an ordinary file of a reasonable size. Raises GradingError."""
+    """The report that a job left. Raises GradingError."""
+    try:
+        return Report.model_validate_json(read_left(path))
+    except ValidationError as error:
+        raise GradingError(f"A grading job's report cannot be read: {error}") from None
+
+
+def read_left(path: Path) -> bytes:
+    """What the grading account left: an ordinary file of a reasonable size. Raises GradingError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode) or found.st_size > _REPORT_BYTES:
-                raise GradingError("A grading job left something that is not a report. Nothing was recorded.")
-            return Report.model_validate_json(file.read(_REPORT_BYTES))
-    except (OSError, ValidationError) as error:
-        raise GradingError(f"A grading job's report cannot be read: {error}") from None
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST:
+                raise GradingError("A grading job left something that is no file of its own. Nothing was recorded.")
+            return file.read(_MOST)
+    except OSError as error:
+        raise GradingError(f"What a grading job left cannot be read: {error}") from None

@@ -13,20 +13,19 @@ BWRAP = "bwrap"
 _SYSTEM = ("/usr",)
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC = ("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
-# Of each process: bytes of a file it writes, bytes of address space, open files. Of all of them: how many there are.
-LIMITS: Mapping[str, int] = {"core": 0, "fsize": 64 << 20, "as": 8 << 30, "nofile": 1024, "nproc": 256}
+# Of each process: bytes of a file it writes, open files. Of all of them: how many there are.
+LIMITS: Mapping[str, int] = {"core": 0, "fsize": 64 << 20, "nofile": 1024, "nproc": 256}
 # One thread each: graders share a node, and results must not depend on how many processors it has.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-def sandboxed(
-    command: Sequence[str], work: Path, *, prefix: Path = Path(sys.prefix), limits: Mapping[str, int] = LIMITS
-) -> tuple[str, ...]:
+def sandboxed(command: Sequence[str], work: Path, *, memory: int, prefix: Path = Path(sys.prefix)) -> tuple[str, ...]:
     """Return the argument list that runs `command` in the sandbox.
 
-    `work` is its one writable folder, under the same name inside; `prefix` is the Python environment, read-only.
+    `work` is its one writable folder, under the same name inside; `memory` is in bytes, of each process;
+    `prefix` is the Python environment, read-only.
     """
-    caps = tuple(f"--{name}={limit}" for name, limit in limits.items())
+    caps = tuple(f"--{name}={limit}" for name, limit in {**LIMITS, "data": memory}.items())
     return (BWRAP, *_walls(), *_files(prefix, work), *_environment(prefix, work), "prlimit", *caps, "--", *command)
 
 

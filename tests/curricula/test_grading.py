@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
@@ -16,6 +17,7 @@ from curricula.grading import Grader, GradingError, Result
 from curricula.handover import handed_over
 from curricula.marks import restored
 from curricula.release import generated
+from spawners.request import Request, Resources, resolve
 from spawners.site import Site
 from tests.curricula.course_here import REPOSITORY, Node, cell, course_in, grader_of, solved, submitted
 
@@ -46,6 +48,11 @@ def grader(course: Course, site: Site, node: Node, tmp_path: Path) -> Iterator[G
     one = grader_of(course, site, node, tmp_path)
     yield one
     assert list(one.handover.iterdir()) == []
+
+
+@pytest.fixture
+def resources(site: Site) -> Resources:
+    return resolve(Request(purpose="grading", profile="cpu", time=7), site)
 
 
 async def grade(grader: Grader, content: NotebookNode | bytes) -> Result:
@@ -176,6 +183,25 @@ async def test_nothing_can_be_reached_from_inside(grader: Grader, what: str, lis
     assert result.score == 8, f"{what} was reached: {result}"
 
 
+async def test_more_memory_than_the_job_has_is_an_error_of_that_cell(grader: Grader) -> None:
+    """Also where Slurm does not enforce it."""
+    code = "try:\n    x = bytearray(3 << 30)\nexcept MemoryError:\n    x = None\nassert x is None"
+
+    assert (await grade(grader, answered(grader.course, code))).score == 8
+
+
+async def test_the_usual_packages_can_be_imported(grader: Grader) -> None:
+    assert (await grade(grader, answered(grader.course, "import numpy, sklearn.datasets"))).score == 8
+
+
+async def test_what_ran_is_kept_for_the_teacher(grader: Grader, m00: Assignment) -> None:
+    result = await grade(grader, solved(grader.course, m00))
+
+    path = grader.course.folder / "results" / f"{result.key.digest}.ipynb"
+    assert cell(nbformat.read(path, as_version=4), "m00-function-test").execution_count
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
 async def test_a_result_is_found_once_and_stands(grader: Grader, m00: Assignment, node: Node) -> None:
     notebook = solved(grader.course, m00)
     first, second = await asyncio.gather(grade(grader, notebook), grade(grader, notebook))
@@ -183,7 +209,7 @@ async def test_a_result_is_found_once_and_stands(grader: Grader, m00: Assignment
 
     assert first == second == third
     assert len(node.scripts) <= 2
-    assert len(list((grader.course.folder / "results").iterdir())) == 1
+    assert sorted(path.suffix for path in (grader.course.folder / "results").iterdir()) == [".ipynb", ".json"]
 
 
 async def test_another_version_of_the_assignment_is_another_result(grader: Grader, m00: Assignment, node: Node) -> None:
@@ -265,26 +291,26 @@ async def test_a_cell_of_ones_own_that_fails_takes_no_points(grader: Grader, m00
     assert (await grade(grader, notebook)).score == 8
 
 
-async def test_what_a_job_is_told_is_the_notebook_alone(grader: Grader, m00: Assignment, node: Node) -> None:
+def test_what_a_job_is_told_is_the_notebook_alone(grader: Grader, m00: Assignment, resources: Resources) -> None:
     """Solutions never leave the course's account."""
     notebook = restored(json.dumps(solved(grader.course, m00)).encode(), generated(grader.course, m00))
-    with handed_over(grader.handover, notebook, 7) as folder:
+    with handed_over(grader.handover, notebook, resources) as folder:
         files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
         assert files == {"notebook.ipynb": 0o640, "limits.json": 0o640, "out": 0o770}
         assert folder.stat().st_mode & 0o777 == 0o750
         assert "SOLUTION" not in (folder / "notebook.ipynb").read_text()
-    with pytest.raises(GradingError, match="cannot be made"), handed_over(folder, notebook, 7):
+    with pytest.raises(GradingError, match="cannot be made"), handed_over(folder, notebook, resources):
         pass
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a group of somebody else's")
-def test_what_a_job_is_told_belongs_to_the_group_above(tmp_path: Path) -> None:
+def test_what_a_job_is_told_belongs_to_the_group_above(tmp_path: Path, resources: Resources) -> None:
     """The course's account is not in the group, so it can only pass it on; its umask lets nobody in."""
     os.chown(tmp_path, -1, 4242)
     tmp_path.chmod(0o2710)
     before = os.umask(0o077)
     try:
-        with handed_over(tmp_path, NotebookNode(), 7) as folder:
+        with handed_over(tmp_path, NotebookNode(), resources) as folder:
             found = [folder, *folder.iterdir()]
             assert {path.stat().st_gid for path in found} == {4242}
     finally:
