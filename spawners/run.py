@@ -155,7 +155,8 @@ def runs() -> list[Run]:
 def find_run(name: str = "") -> Run:
     """Return the run called `name`, or the only one whose name holds it; the newest where no name is given."""
     known = runs()
-    found = [run for run in known if run.name == name] or [run for run in known if name in run.name]
+    found = [run for run in known if name in (run.name, run.name.split("-", 2)[-1])]
+    found = found or [run for run in known if name in run.name]
     if not known:
         raise RunError(f"There are no runs in {root()} yet. Make one with onramp.promote in a notebook.")
     if len(found) == 1 or (found and not name):

@@ -3,6 +3,7 @@
 `python -I -m spawners.run_node FOLDER`; what it says of itself goes to run.json, what the notebook prints to the log.
 """
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -28,7 +29,7 @@ from spawners.node import clean_environment
 from spawners.run_environment import environment_file
 from spawners.run_papermill import Engine, WholeFiles
 from spawners.run_record import INSIDE, Failure, Record, Reported
-from spawners.run_words import failure_sentence
+from spawners.run_words import NO_SPACE, failure_sentence
 
 STOPPED = 143
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -37,8 +38,10 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class NodeRun:
     """One run on its node: the record it keeps of itself."""
 
-    def __init__(self, folder: Path, job: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, job: Mapping[str, str], runtime: str) -> None:
+        """`runtime` is a private folder on the node, which ends with the job."""
         self.folder = folder
+        self._runtime = runtime
         self._record = files.read_record(folder)
         self._reported = Reported(
             job_id=job.get("SLURM_JOB_ID"), node=job.get("SLURMD_NODENAME"), started=datetime.now(UTC)
@@ -53,15 +56,11 @@ class NodeRun:
 
     def execute(self) -> int:
         """Execute the notebook; return the job's exit code."""
-        self.report(environment_sha256=self._write_environment())
         try:
+            self.report(environment_sha256=self._write_environment())
             self._papermill()
-        except PapermillExecutionError as error:
-            return self._failed(_of_cell(error))
-        except OSError as error:
-            return self._failed(Failure(ename="NoSpace" if error.errno in _FULL else "OSError", evalue=str(error)))
-        except RuntimeError as error:  # nbclient's: the kernel died, or did not start
-            return self._failed(self._of_kernel(error))
+        except Exception as error:  # noqa: BLE001 - whatever ends it is what its owner wants to know
+            return self._failed(error)
         self._end("completed")
         print("onramp: the notebook has run to its end.", flush=True)
         return 0
@@ -85,24 +84,33 @@ class NodeRun:
             progress_bar=False,
             stdout_file=sys.stdout,
             stderr_file=sys.stderr,
-            # On a node that others use too, nobody else can listen to a socket in a private folder.
-            config=Config({"KernelManager": {"transport": "ipc"}}),
+            # On a node that others use too, nobody else can listen to sockets in a private folder. Their path is
+            # given whole: the default lies in the working directory, where two runs at once would meet.
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{self._runtime}/kernel"}}),
         )
 
-    def _failed(self, failure: Failure) -> int:
-        print(f"onramp: {failure_sentence(failure, self._record)}", flush=True)
-        self._end("failed", failure=failure)
-        return 1
+    def _failed(self, error: Exception) -> int:
+        """Say and report why it failed, as far as a full disk allows; return the exit code."""
+        full = isinstance(error, OSError) and error.errno in _FULL
+        with contextlib.suppress(OSError):
+            failure = Failure(ename="NoSpace") if full else self._failure(error)
+            print(f"onramp: {failure_sentence(failure, self._record)}", flush=True)
+            self._end("failed", failure=failure)
+        return NO_SPACE if full else 1
 
-    def _of_kernel(self, error: RuntimeError) -> Failure:
-        """The cell in which Python died; none where it did not start."""
-        cells = json.loads((self.folder / files.OUTPUT).read_bytes())["cells"]
-        failed = [cell for cell in cells if cell["metadata"]["papermill"]["status"] == "failed"]
-        ename, evalue = type(error).__name__, str(error)
-        if not failed:
-            return Failure(ename=ename, evalue=evalue)
-        line = _first_line("".join(failed[0]["source"]))
-        return Failure(cell=failed[0]["execution_count"], line=line, ename=ename, evalue=evalue)
+    def _failure(self, error: Exception) -> Failure:
+        """Which cell failed, and how; no cell where Python did not start."""
+        if isinstance(error, PapermillExecutionError):
+            line = _first_line(error.source)
+            return Failure(cell=error.exec_count, line=line, ename=error.ename, evalue=str(error.evalue)[:500])
+        failure = Failure(ename=type(error).__name__, evalue=str(error)[:500])
+        output = self.folder / files.OUTPUT
+        cells = json.loads(output.read_bytes())["cells"] if output.exists() else []
+        for cell in cells:
+            if cell["metadata"]["papermill"]["status"] == "failed":
+                line = _first_line("".join(cell["source"]))
+                return failure.model_copy(update={"cell": cell.get("execution_count"), "line": line})
+        return failure
 
     def _end(self, outcome: str, **news: object) -> None:
         done, total = files.cells(self.folder) or (0, 0)
@@ -123,12 +131,6 @@ class NodeRun:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _of_cell(error: PapermillExecutionError) -> Failure:
-    """Which cell failed, and how."""
-    evalue = str(error.evalue)[:500]
-    return Failure(cell=error.exec_count, line=_first_line(error.source), ename=error.ename, evalue=evalue)
-
-
 def _first_line(source: str) -> str:
     """The first line of a cell that is no comment: by it a person knows the cell again."""
     lines = (line.strip() for line in source.splitlines())
@@ -144,11 +146,11 @@ def prepare(folder: Path, record: Record, runtime: str) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run a run; exit with 0, 1 where the notebook failed, 143 where Slurm ended it."""
+    """Run a run; exit with 0, 1 where the notebook failed, 28 where the disk was full, 143 where Slurm ended it."""
     folder = Path(argv[0])
     runtime = tempfile.mkdtemp(prefix="onramp-run-")
     try:
-        run = NodeRun(folder, os.environ)
+        run = NodeRun(folder, os.environ, runtime)
         prepare(folder, files.read_record(folder), runtime)
 
         def stop(*_: object) -> None:

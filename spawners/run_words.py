@@ -6,6 +6,8 @@ from spawners.reasons import explain
 from spawners.run_record import OUTPUT, Failure, Record, Reported
 from spawners.scheduler import JobState
 
+# The exit code of a job whose folder is full: its report may not have found room either.
+NO_SPACE = 28
 # What a person can do about the usual causes; `{evalue}` is Python's own text, `{cwd}` where the run began.
 CAUSES = {
     "FileNotFoundError": "It needs a file that is not there. A run begins in {cwd}: put the file there, or give "
@@ -16,6 +18,7 @@ CAUSES = {
     "OutOfMemoryError": "The GPU's memory was too small. Make the batches smaller, or the model.",
     "DeadKernelError": "Python itself was ended, most often because the job had too little memory ({mem} MiB). "
     "Promote it with a larger profile, or load less at once.",
+    "StdinNotImplementedError": "Nobody is there to answer a question while a job runs. Use a parameter instead.",
     "NameError": "The name is not defined when the notebook is run from the top. Does an earlier cell lack it?",
     "NoSpace": "Your home folder is full, so the result could not be saved. Delete what you no longer need, and "
     "promote it again.",
@@ -24,6 +27,8 @@ CAUSES = {
 
 def failure_sentence(failure: Failure, record: Record) -> str:
     """Which cell failed, of what, and what to do about it."""
+    if failure.ename == "NoSpace":
+        return CAUSES["NoSpace"]
     where = f"The cell marked [{failure.cell}] failed" if failure.cell is not None else "The notebook failed"
     line = f", which begins with `{failure.line}`" if failure.line else ""
     said = f"{failure.ename}: {failure.evalue}" if failure.evalue else failure.ename
@@ -41,8 +46,11 @@ def sentence(record: Record, job: JobState | None, problem: str = "") -> str:
         return explain(job) if job.waiting else f"It runs on {job.node or 'its node'}."
     if job.state == "COMPLETED":
         return f"It ended as it should. {_progress(reported)}"
-    if job.state == "FAILED" and reported and reported.failure:
-        return f"{failure_sentence(reported.failure, record)} {_kept(reported)}"
+    failure = reported.failure if reported else None
+    if job.exit_code == f"{NO_SPACE}:0":
+        failure = failure or Failure(ename="NoSpace")
+    if job.state == "FAILED" and failure:
+        return f"{failure_sentence(failure, record)} {_kept(reported)}"
     said = "You cancelled it." if job.reason == f"by {os.getuid()}" else explain(job)
     return f"{said} {_kept(reported)}"
 

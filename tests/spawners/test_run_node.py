@@ -52,11 +52,11 @@ def folder(tmp_path: Path, site: Site) -> Folder:
     return write
 
 
-def start(folder: Path) -> "subprocess.Popen[str]":
+def start(folder: Path, *prefix: str) -> "subprocess.Popen[str]":
     """Start the job's program with the environment of a job, which holds more than a kernel should see."""
     environment = os.environ | JOB | {"PYTHONPATH": str(ROOT), "PYTHONSTARTUP": "/nowhere", "IPYTHONDIR": "/nowhere"}
     return subprocess.Popen(
-        [sys.executable, "-m", "spawners.run_node", str(folder)],
+        [*prefix, sys.executable, "-m", "spawners.run_node", str(folder)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -144,6 +144,31 @@ def test_slurm_ends_it_and_what_was_done_is_kept(folder: Folder) -> None:
     assert (job.returncode, reported.outcome) == (143, "stopped")
     assert (reported.cells_done, reported.cells_total) == (2, 3)
     assert output(run)[1]["outputs"][0]["text"] in ("done\n", ["done\n"])
+
+
+def test_two_runs_at_once_beside_each_other_never_meet(folder: Folder, tmp_path: Path) -> None:
+    """Their kernels' sockets lie apart, and none of them in the folder of the notebooks."""
+    first = folder("import time\nprint(epochs, flush=True)\ntime.sleep(3)", values={"epochs": 1})
+    first = first.rename(tmp_path / "first")
+    second = folder("import time\nprint(epochs, flush=True)\ntime.sleep(3)", values={"epochs": 2})
+    jobs = [start(first), start(second)]
+    logs = [job.communicate(timeout=120)[0] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0], logs
+    assert [log.splitlines()[0] for log in logs] == ["1", "2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "run"]
+
+
+def test_a_full_disk_keeps_the_cells_before_it(folder: Folder, tmp_path: Path) -> None:
+    """A limit on the size of files stands in for the disk: what is saved then is the notebook before that cell."""
+    run = folder("print('first')", "print('x' * 3_000_000)", "print('never')")
+    job = start(run, "prlimit", "--fsize=1000000")
+    log, _ = job.communicate(timeout=120)
+    assert job.returncode == 1, log
+    assert output(run)[1]["outputs"][0]["text"] in ("first\n", ["first\n"])
+    assert output(run)[3]["outputs"] == []
+    reported = files.read_record(run).reported
+    assert reported is not None
+    assert (reported.outcome, reported.cells_done) == ("failed", 2)
 
 
 def test_the_environment_file_is_what_pip_reads() -> None:
