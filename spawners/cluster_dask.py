@@ -17,6 +17,7 @@ from spawners.cluster_guard import Guard
 from spawners.cluster_job import ClusterJob, make_private, write_credentials
 from spawners.cluster_plan import ClusterPlan
 from spawners.node import NodeError, node_address
+from spawners.node_server import free_port
 from spawners.scheduler import JobState, Scheduler, SchedulerError
 
 # The scheduler's pages, without the one that lets whoever reads them connect to anywhere.
@@ -52,8 +53,8 @@ class Cluster(SLURMCluster):
         """Start the scheduler in this process; there are no workers yet."""
         self._plan, self._door, self._guard = plan, door, guard
         self._refusal: SchedulerError | None = None
-        # Others may have jobs on this node. What they cannot guess, they cannot read.
-        self._secret_path = secrets.token_urlsafe(16)
+        self._dashboard = free_port("127.0.0.1")
+        self._pages = _pages(self._dashboard)
         site = plan.site
         place = {"interface": site.interface} if site.interface else {"host": node_address(os.environ)}
         with dask.config.set({"distributed.scheduler.http.routes": ROUTES}):
@@ -64,8 +65,8 @@ class Cluster(SLURMCluster):
                 scheduler_options={
                     **place,
                     "port": 0,
-                    "dashboard_address": "127.0.0.1:0",
-                    "http_prefix": self._secret_path,
+                    "dashboard_address": f"127.0.0.1:{self._dashboard}",
+                    "http_prefix": self._pages,
                 },
                 interface=site.interface,
                 plan=plan,
@@ -78,10 +79,10 @@ class Cluster(SLURMCluster):
     @property
     def dashboard_link(self) -> str:
         """Where the user's browser finds the dashboard: through their own server, which asks who they are."""
-        port = self.scheduler_info.get("services", {}).get("dashboard")
-        base = os.environ.get("JUPYTERHUB_SERVICE_PREFIX")
-        start = f"{base.rstrip('/')}/proxy/{port}" if base else f"http://127.0.0.1:{port}"
-        return f"{start}/{self._secret_path}/status" if port else ""
+        if self.scheduler_info.get("services", {}).get("dashboard") != self._dashboard:
+            return ""  # somebody else took the port first; the cluster works without
+        host = "" if "JUPYTERHUB_SERVICE_PREFIX" in os.environ else f"http://127.0.0.1:{self._dashboard}"
+        return f"{host}{self._pages}/status"
 
     def scale(  # type: ignore[override]  # as dask_jobqueue has it
         self, n: int | None = None, jobs: int = 0, memory: str | None = None, cores: int | None = None
@@ -163,3 +164,12 @@ class Cluster(SLURMCluster):
         if job is None:
             return "Slurm does not show it (yet)."
         return f"It runs on {job.node}." if job.state == "RUNNING" else self._door.explain(job)
+
+
+def _pages(port: int) -> str:
+    """Return the path of the dashboard's pages, as the browser sees it: Bokeh writes it into them.
+
+    Others may have jobs on this node, and there is no sign-in; what they cannot guess, they cannot read.
+    """
+    base = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "").rstrip("/")
+    return f"{base}/proxy/absolute/{port}/{secrets.token_urlsafe(16)}" if base else f"/{secrets.token_urlsafe(16)}"

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import pwd
+import re
 import socket
 import ssl
 import stat
@@ -145,18 +146,53 @@ def test_a_stranger_is_not_let_in(cluster: Cluster) -> None:
         tls.recv(1)
 
 
-def test_the_dashboard_is_shown_to_who_knows_its_address(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    link = cluster.dashboard_link
-    assert link.startswith("http://127.0.0.1:")
-    assert urllib.request.urlopen(link).status == 200
-    secret = link.split("/")[3]
+def found(url: str) -> bool:
+    """Whether there is a page."""
+    try:
+        urllib.request.urlopen(url).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code != 404
+    return True
+
+
+def test_the_dashboard_is_shown_to_who_knows_its_address(cluster: Cluster) -> None:
+    base, secret, page = cluster.dashboard_link.rsplit("/", 2)
+    assert base.startswith("http://127.0.0.1:")
+    assert len(secret) >= 20
+    assert found(f"{base}/{secret}/{page}")
     for path in ("status", "health", f"{secret}/proxy/1/localhost/", "metrics", f"{secret}/metrics"):
-        with pytest.raises(urllib.error.HTTPError, match="404") as error:
-            urllib.request.urlopen(f"{link.split(secret)[0]}{path}")
-        error.value.close()
+        assert not found(f"{base}/{path}")
+
+
+def test_in_a_server_the_dashboard_is_behind_its_proxy(
+    plan: ClusterPlan, door: Callable[[], Slurm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path in the browser is the path that Dask sees, so that the links in its pages lead somewhere."""
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/student1/")
-    port = link.split(":")[2].split("/")[0]
-    assert cluster.dashboard_link == f"/user/student1/proxy/{port}/{secret}/status"
+    cluster = open_cluster(plan, 1, door)
+    try:
+        link = re.fullmatch(r"/user/student1/proxy/absolute/(\d+)/[\w-]{20,}/status", cluster.dashboard_link)
+        assert link
+        assert found(f"http://127.0.0.1:{link.group(1)}{link.group()}")
+    finally:
+        cluster.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket")  # Dask leaves the one that could not be bound
+def test_a_taken_port_costs_the_dashboard_and_nothing_else(
+    plan: ClusterPlan, door: Callable[[], Slurm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr("spawners.cluster_dask.free_port", lambda _address: other.getsockname()[1])
+        with pytest.warns(UserWarning, match="already in use"):
+            cluster = open_cluster(plan, 1, door)
+    assert cluster.dashboard_link == ""
+    cluster.close()
 
 
 def test_a_refusal_is_an_exception_at_once(
