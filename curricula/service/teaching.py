@@ -85,7 +85,8 @@ class Teaching:
         problems = [
             text for text in await asyncio.gather(*(self._one(actor, course, one, gate) for one in todo)) if text
         ]
-        await self._project(course)
+        if len(problems) < len(todo):
+            await self._project(course)
         if problems:
             raise Refused(
                 503, f"{len(problems)} of {len(todo)} not graded; nothing is lost, grade again. {problems[0]}"
