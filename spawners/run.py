@@ -125,7 +125,7 @@ async def look(run: Run, scheduler: Scheduler) -> View:
     return View(
         name=run.name,
         state=state,
-        sentence=sentence(record, job, problem),
+        sentence=sentence(record, job, (done, total), problem),
         record=record,
         job=job,
         cells_done=done,

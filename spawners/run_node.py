@@ -166,5 +166,15 @@ def main(argv: list[str]) -> int:
         shutil.rmtree(runtime, ignore_errors=True)
 
 
+def finish(code: int) -> int:
+    """Let nothing that the log has no room for change the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return code or NO_SPACE
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(finish(main(sys.argv[1:])))

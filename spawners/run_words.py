@@ -3,7 +3,7 @@
 import os
 
 from spawners.reasons import explain
-from spawners.run_record import OUTPUT, Failure, Record, Reported
+from spawners.run_record import OUTPUT, Failure, Record
 from spawners.scheduler import JobState
 
 # The exit code of a job whose folder is full: its report may not have found room either.
@@ -37,22 +37,27 @@ def failure_sentence(failure: Failure, record: Record) -> str:
     return f"{where}{line}: {said.rstrip('.')}. {told}".rstrip()
 
 
-def sentence(record: Record, job: JobState | None, problem: str = "") -> str:
-    """What is to be said about a run whose job was last seen as `job`; `problem` is why Slurm did not answer."""
-    reported = record.reported
+def sentence(record: Record, job: JobState | None, cells: tuple[int, int], problem: str = "") -> str:
+    """What is to be said about a run whose job was last seen as `job`, with so many cells done of so many.
+
+    `problem` is why Slurm did not answer.
+    """
     if job is None:
         return _without_slurm(record, problem)
     if not job.ended:
         return explain(job) if job.waiting else f"It runs on {job.node or 'its node'}."
     if job.state == "COMPLETED":
-        return f"It ended as it should. {_progress(reported)}"
-    failure = reported.failure if reported else None
+        return f"It ended as it should. {_ran(cells)}"
+    return f"{_cause(record, job)} {_kept(cells)}"
+
+
+def _cause(record: Record, job: JobState) -> str:
+    """Why it did not reach its end: Slurm's word, and for a failure the job's own."""
     if job.exit_code == f"{NO_SPACE}:0":
-        failure = failure or Failure(ename="NoSpace")
-    if job.state == "FAILED" and failure:
-        return f"{failure_sentence(failure, record)} {_kept(reported)}"
-    said = "You cancelled it." if job.reason == f"by {os.getuid()}" else explain(job)
-    return f"{said} {_kept(reported)}"
+        return CAUSES["NoSpace"]
+    if job.state == "FAILED" and record.reported and record.reported.failure:
+        return failure_sentence(record.reported.failure, record)
+    return "You cancelled it." if job.reason == f"by {os.getuid()}" else explain(job)
 
 
 def _without_slurm(record: Record, problem: str) -> str:
@@ -65,12 +70,10 @@ def _without_slurm(record: Record, problem: str) -> str:
     return f"{said} Slurm cannot be asked just now: {problem}" if problem else f"{said} Slurm does not know its job."
 
 
-def _progress(reported: Reported | None) -> str:
-    return f"{reported.cells_done} of {reported.cells_total} cells ran." if reported else ""
+def _ran(cells: tuple[int, int]) -> str:
+    return f"{cells[0]} of {cells[1]} cells ran."
 
 
-def _kept(reported: Reported | None) -> str:
+def _kept(cells: tuple[int, int]) -> str:
     """What is left of a run that did not reach its end."""
-    if reported is None or not reported.cells_total:
-        return "No cell had run yet."
-    return f"{_progress(reported)} What was done until then is in {OUTPUT}."
+    return f"{_ran(cells)} What was done until then is in {OUTPUT}." if cells[1] else "No cell had run yet."

@@ -98,6 +98,12 @@ async def test_a_failed_cell_is_named_with_its_cause(
     assert said.endswith("1 of 4 cells ran. What was done until then is in output.ipynb.")
 
 
+async def test_a_full_home_folder_is_known_by_the_exit_code(run: Run, fake_slurm: FakeSlurm) -> None:
+    """The report found no room either."""
+    fake_slurm.change("1", state="FAILED", node="gpu1", exit_code="28:0")
+    assert (await seen(run, fake_slurm)).sentence.startswith("Your home folder is full, so the result could not")
+
+
 async def test_a_job_out_of_time_keeps_what_was_done(run: Run, fake_slurm: FakeSlurm) -> None:
     report(run, ended=datetime.now(UTC), outcome="stopped", cells_done=1, cells_total=4)
     fake_slurm.change("1", state="TIMEOUT", node="gpu1")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 import yaml
@@ -20,6 +20,7 @@ from spawners import run_record as files
 from spawners.request import parse_request, resolve
 from spawners.run_environment import environment_file
 from spawners.run_record import Record, Reported, Submitted
+from spawners.run_words import NO_SPACE
 from spawners.site import Site
 from tests.spawners.a_run import notebook
 
@@ -52,14 +53,14 @@ def folder(tmp_path: Path, site: Site) -> Folder:
     return write
 
 
-def start(folder: Path, *prefix: str) -> "subprocess.Popen[str]":
+def start(folder: Path, *prefix: str, log: IO[str] | None = None) -> "subprocess.Popen[str]":
     """Start the job's program with the environment of a job, which holds more than a kernel should see."""
     environment = os.environ | JOB | {"PYTHONPATH": str(ROOT), "PYTHONSTARTUP": "/nowhere", "IPYTHONDIR": "/nowhere"}
     return subprocess.Popen(
         [*prefix, sys.executable, "-m", "spawners.run_node", str(folder)],
         cwd=ROOT,
         env=environment,
-        stdout=subprocess.PIPE,
+        stdout=log or subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
@@ -169,6 +170,13 @@ def test_a_full_disk_keeps_the_cells_before_it(folder: Folder, tmp_path: Path) -
     reported = files.read_record(run).reported
     assert reported is not None
     assert (reported.outcome, reported.cells_done) == ("failed", 2)
+
+
+def test_a_log_without_room_is_told_by_the_exit_code(folder: Folder) -> None:
+    run = folder("print('first')")
+    with open("/dev/full", "w") as log:
+        job = start(run, log=log)
+        assert job.wait(120) == NO_SPACE
 
 
 def test_the_environment_file_is_what_pip_reads() -> None:
