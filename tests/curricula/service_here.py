@@ -23,6 +23,7 @@ from curricula.service.desk import Desk
 from curricula.service.teaching import Teaching
 from curricula.submissions import Submission
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIX = f"/services/{NAME}/"
 ACCESS = f"access:services!service={NAME}"
 PEOPLE = ("teacher1", "student1", "student2", "stranger")
