@@ -5,7 +5,7 @@ import os
 from traitlets.config import Config
 
 from hub_config import pages
-from hub_config.settings import Settings
+from hub_config.settings import Settings, SettingsError
 from spawners.accounts import Accounts
 from spawners.door import Door
 from spawners.launcher import SocketLauncher, SudoLauncher
@@ -91,12 +91,18 @@ def courses(c: Config, settings: Settings) -> None:
     """The course service, which everybody may use, in a browser and with the token of a server."""
     if settings.course is None:
         return
+    token = os.environ.get("ONRAMP_COURSE_TOKEN")
+    if not token:
+        raise SettingsError(
+            "course.url is set, but ONRAMP_COURSE_TOKEN is not: give hub and course service the same random token "
+            "in it, or leave 'course' out of the settings."
+        )
     access = f"access:services!service={COURSES}"
     c.JupyterHub.services = [
         {
             "name": COURSES,
             "url": settings.course.url,
-            "api_token": os.environ["ONRAMP_COURSE_TOKEN"],
+            "api_token": token,
             "oauth_no_confirm": True,
         }
     ]
