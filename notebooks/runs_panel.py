@@ -31,9 +31,11 @@ TITLES = {
     "NOT_SUBMITTED": "Not submitted",
     "UNKNOWN": "Not known",
 }
+# Reversed, so that the end is what is in view.
 _LOG = (
-    '<pre tabindex="0" aria-label="End of the log" style="max-height: 16em; overflow: auto; margin: 4px 0; '
-    'padding: 6px; white-space: pre-wrap; background: var(--jp-layout-color2, #8882)">{}</pre>'
+    '<div tabindex="0" role="log" aria-label="End of the log" style="display: flex; flex-direction: column-reverse; '
+    'max-height: 16em; overflow: auto; margin: 4px 0; background: var(--jp-layout-color2, #8882)">'
+    '<pre style="margin: 0; padding: 6px; white-space: pre-wrap">{}</pre></div>'
 )
 
 
@@ -57,9 +59,10 @@ class RunPanel:
         self.view = widgets.VBox([self.facts, bar, self.log])
         self.view.add_class("onramp-panel")
 
-    def _repr_mimebundle_(self, **options: object) -> object:
-        """What a notebook shows for a cell that ends in this panel."""
-        return self.view._repr_mimebundle_(**options)
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        """What a notebook shows for a cell that ends in this panel; a hint where no kernel keeps the widgets."""
+        hint = f"Run {self.run.name}. How it is now: onramp runs show {self.run.name}"
+        return {**self.view._repr_mimebundle_(**options), "text/plain": hint}
 
     def draw(self, seen: View) -> None:
         """Show a run as it was seen."""

@@ -83,6 +83,7 @@ async def test_outside_a_server_it_names_files_and_links_nowhere(run: Run, slurm
     shown.start()
     await shows(shown, "output.ipynb")
     assert "href" not in shown.facts.value
+    assert f"onramp runs show {run.name}" in str(shown._repr_mimebundle_()["text/plain"])
 
 
 async def test_cancel_asks_once_whether_that_is_meant(run: Run, slurm: Slurm, fake_slurm: FakeSlurm) -> None:
