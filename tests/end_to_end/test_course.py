@@ -6,6 +6,7 @@ import io
 import json
 import re
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.end_to_end.browser import PATIENCE, run_notebook, sign_in, start
 from tests.end_to_end.factory import REPOSITORY, Factory, until
 from tests.end_to_end.person import Person
+from tests.end_to_end.test_pages import AXE, SCHEMES, WIDTHS
 
 CODE = "START-2026"
 SERVICE = "/services/onramp-course/"
@@ -182,6 +184,24 @@ def test_from_release_to_feedback(
     expect(student1.get_by_role("heading", name=re.compile("feedback"))).to_be_visible()
     expect(student1.locator("[data-cell=m00-function-test]")).to_contain_text("Right.")
 
+    looks_right(student1)
+    looks_right(teacher1)
+    my_courses(student1, factory)
+    looks_right(student1)
+
+
+def looks_right(page: Page) -> None:
+    """By day and by night, wide and narrow: axe-core finds nothing, and nothing runs over the edge."""
+    for scheme, width in product(SCHEMES, WIDTHS):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(AXE.read_text())
+        found = page.evaluate(
+            "async () => (await axe.run()).violations.map((one) => one.id + ': ' + one.nodes[0].html)"
+        )
+        assert found == [], (page.url, scheme, width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, width)
+
 
 def endless(released: str) -> dict[str, Any]:
     """A notebook whose first answer ends its own process."""
@@ -211,6 +231,15 @@ def test_a_student_fetches_and_hands_in_from_a_notebook_on_the_server(
     student1.goto(f"{factory.url}/hub/spawn/student1")
     start(student1, "CPU notebook")
     saved = run_notebook(student1, factory, "student1", "hand-in.ipynb")
+
+    # nbgrader's own list in JupyterLab knows of it, and fetches the other assignment.
+    student1.get_by_role("menuitem", name="Nbgrader").click()
+    student1.get_by_role("menuitem", name="Assignment List").click()
+    listed = student1.locator(".lm-Widget", has_text="Submitted assignments").last
+    expect(listed).to_contain_text("Fetch Feedback")
+    student1.get_by_role("button", name="Fetch", exact=True).first.click()
+    expect(student1.get_by_text("There are no assignments to fetch.")).to_be_visible()
+    assert "YOUR CODE HERE" in factory.exec("cat", "/home/student1/courses/onboarding/m00/m00.ipynb", user="student1")
 
     outputs = saved["cells"][0]["outputs"]
     assert not [one for one in outputs if one["output_type"] == "error"], outputs
