@@ -15,6 +15,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from curricula.autograde_node import Report
+from curricula.canary import check_canaries, with_canaries
 from curricula.course import Assignment, Course
 from curricula.handover import handed_over, read_left, read_report
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
@@ -30,6 +31,7 @@ __all__ = ["Grader", "GradingError", "Result", "software"]
 # How Slurm says that a job used more than it was given: the notebook's doing, unlike a lost node.
 _TOO_MUCH = {"OUT_OF_MEMORY", "TIMEOUT", "DEADLINE"}
 _POLL = 0.5
+_ABSENT = 240  # polls in a row, two minutes: accounting may be late, but not that late
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Grader:
         version = await asyncio.to_thread(generated, self.course, assignment)
         content = _verified(submission)
         try:
-            notebook = await asyncio.to_thread(restored, content, version)
+            notebook = with_canaries(await asyncio.to_thread(restored, content, version))
             result = await self._run(key, notebook, version, resources)
         except NotRun as reason:
             result = Result(key=key, not_run=str(reason))
@@ -81,6 +83,7 @@ class Grader:
                 await self.scheduler.cancel(self.user, job_id)
                 raise
         try:
+            check_canaries(notebook, report)
             return Result(key=key, cells=graded(notebook, report, version), job_id=job_id)
         except NotRun as reason:
             return Result(key=key, not_run=str(reason), job_id=job_id)
@@ -108,13 +111,17 @@ class Grader:
 
     async def _report(self, out: Path, job_id: str) -> Report:
         """Wait for the report, or for the end of the job without one."""
-        while True:
+        absent = 0
+        while absent < _ABSENT:
             over = await self._ended(job_id)
             if (out / "report.json").exists():
                 return read_report(out / "report.json")
             if over is not None:
                 return self._without_report(over)
+            jobs = await self.scheduler.jobs()
+            absent = 0 if jobs.stale or job_id in jobs else absent + 1
             await asyncio.sleep(_POLL)
+        raise GradingError(f"Slurm knows nothing of grading job {job_id} any more. Nothing is lost: grade again.")
 
     async def _ended(self, job_id: str) -> JobState | None:
         """The job's end; None while it waits or runs, and while Slurm does not answer."""

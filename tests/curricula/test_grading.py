@@ -12,6 +12,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from curricula import grading
 from curricula.course import Assignment, Course
 from curricula.grading import Grader, GradingError, Result
 from curricula.handover import handed_over
@@ -131,6 +132,31 @@ async def test_a_notebook_that_does_not_run_gets_a_reason_and_no_mark(grader: Gr
     assert result.not_run.startswith(reason)
 
 
+_STRIP = """
+import ast
+class Strip(ast.NodeTransformer):
+    def visit_Assert(self, node):
+        return ast.Pass()
+get_ipython().ast_transformers.append(Strip())
+"""
+_SWALLOW = """
+async def run_code(*a, **k):
+    return False
+get_ipython().run_code = run_code
+"""
+
+
+@pytest.mark.parametrize("code", [_STRIP, _SWALLOW], ids=["strip", "swallow"])
+async def test_asserts_that_were_made_harmless_give_no_mark(grader: Grader, code: str) -> None:
+    """Wrong answers, for which stock nbgrader gives full marks."""
+    notebook = answered(grader.course, "")
+    cell(notebook, "m00-function").source = f"{code}\ndef minutes(*a):\n    return 0"
+    result = await grade(grader, notebook)
+
+    assert result.score is None
+    assert str(result.not_run).startswith("Its code changes how Python tests or reports errors")
+
+
 @pytest.mark.parametrize("content", [b"", b"not JSON", b"[]", b"\xff"])
 async def test_what_is_no_notebook_starts_no_job(grader: Grader, node: Node, content: bytes) -> None:
     result = await grade(grader, content)
@@ -140,7 +166,7 @@ async def test_what_is_no_notebook_starts_no_job(grader: Grader, node: Node, con
     assert node.scripts == []
 
 
-# Learners' code that tries to get out, and what it must find. Each prints True for itself where it got out.
+# Learners' code that tries to get out: each raises an error where it does not.
 _GETS_OUT = {
     "the network": "import socket\nsocket.create_connection(('127.0.0.1', PORT), 5)",
     "a secret of the job": "import os\nassert os.environ.get('A_SECRET')",
@@ -167,20 +193,20 @@ def listener() -> Iterator[int]:
         yield int(server.getsockname()[1])
 
 
-@pytest.mark.parametrize("what", _GETS_OUT)
-async def test_nothing_can_be_reached_from_inside(grader: Grader, what: str, listener: int) -> None:
-    attempt = _GETS_OUT[what].replace("PORT", str(listener)).replace("REPOSITORY", str(REPOSITORY))
-    attempt = attempt.replace("COURSE", str(grader.course.folder)).replace("HANDOVER", str(grader.handover))
-    indented = "\n".join(f"    {line}" for line in attempt.splitlines())
-    result = await grade(
-        grader,
-        answered(
-            grader.course,
-            f"got_out = True\ntry:\n{indented}\nexcept Exception:\n    got_out = False\nassert not got_out",
-        ),
-    )
+async def test_nothing_can_be_reached_from_inside(grader: Grader, listener: int) -> None:
+    """One notebook tries it all."""
+    places = {"PORT": listener, "REPOSITORY": REPOSITORY, "COURSE": grader.course.folder, "HANDOVER": grader.handover}
+    code = ["reached = []"]
+    for what, attempt in _GETS_OUT.items():
+        for word, place in places.items():
+            attempt = attempt.replace(word, str(place))
+        tried = "".join(f"    {line}\n" for line in attempt.splitlines())
+        code.append(f"try:\n{tried}    reached.append({what!r})\nexcept Exception:\n    pass")
+    result = await grade(grader, answered(grader.course, "\n".join([*code, "print('reached:', reached)"])))
 
-    assert result.score == 8, f"{what} was reached: {result}"
+    ran = nbformat.read(grader.course.folder / "results" / f"{result.key.digest}.ipynb", as_version=4)
+    assert [out.text for out in cell(ran, "m00-function").outputs] == ["reached: []\n"]
+    assert result.score == 8
 
 
 async def test_more_memory_than_the_job_has_is_an_error_of_that_cell(grader: Grader) -> None:
@@ -260,6 +286,16 @@ async def test_a_job_without_a_report(
         with pytest.raises(GradingError, match="ended without a report"):
             await grade(grader, notebook)
         assert not (grader.course.folder / "results").exists()
+
+
+async def test_a_job_that_slurm_forgot_is_given_up(
+    grader: Grader, m00: Assignment, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node.end = {"state": "RUNNING"}
+    node.forgets = True
+    monkeypatch.setattr(grading, "_ABSENT", 2)
+    with pytest.raises(GradingError, match="knows nothing of grading job 1 any more"):
+        await grade(grader, solved(grader.course, m00))
 
 
 async def test_whoever_does_not_wait_leaves_no_job(grader: Grader, node: Node) -> None:
