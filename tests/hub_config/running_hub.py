@@ -196,6 +196,15 @@ class RunningHub:
     def _job_ids(self) -> set[str]:
         return {path.name for path in (self.slurm.state / "jobs").iterdir()}
 
+    def secrets(self) -> Path:
+        """Return the one file of secrets that a job has not read yet."""
+        (file,) = (self.folder / "spool" / ORDINARY.pw_name).glob("*.json")
+        return file
+
+    def server_token(self) -> str:
+        """Return the token in it."""
+        return str(json.loads(self.secrets().read_text())["JUPYTERHUB_API_TOKEN"])
+
     def run_job(self, job_id: str, **environment: str) -> subprocess.Popen[bytes]:
         """Let a job run on this machine, as Slurm would: its script, its user, hardly any environment."""
         variables = {"HOME": "/nonexistent", "SLURM_JOB_ID": job_id, "SLURMD_NODENAME": NODE, **environment}
