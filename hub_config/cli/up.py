@@ -44,8 +44,8 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
     process = _start(state, port, timings)
     if detach:
         return
-    console.print("\nCtrl-C ends it; homes and accounting are kept.")
     try:
+        console.print("\nCtrl-C ends it; homes and accounting are kept.")
         process.wait()
     except KeyboardInterrupt:
         console.print("\nEnding every process …")
@@ -86,10 +86,10 @@ def _start(state: State, port: int, timings: bool) -> subprocess.Popen[bytes]:
     process = open_namespace(state, venv=REPOSITORY / ".venv", tools=REPOSITORY / ".tools")
     try:
         _follow(state, process, timings)
+        _welcome(state, passwords, time.monotonic() - begin)
     except BaseException:
         _give_up(state)
         raise
-    _welcome(state, passwords, time.monotonic() - begin)
     return process
 
 

@@ -3,13 +3,14 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.factory import Factory, until
+from tests.end_to_end.factory import REPOSITORY, Factory, until
 from tests.end_to_end.host import Host, listening, processes_of
 from tests.end_to_end.person import Person
 
@@ -79,6 +80,23 @@ def test_a_killed_factory_leaves_no_process(own: Factory) -> None:
     assert own.status().returncode != 0
     own.up()
     assert own.status().returncode == 0
+
+
+@pytest.mark.parametrize("moment", ["munge", "Ctrl-C ends it"], ids=["while it starts", "once it is up"])
+def test_ctrl_c_ends_everything(own: Factory, moment: str) -> None:
+    """Without --detach, the terminal holds the factory."""
+    argv = own.argv("up", "--port", str(own.port))
+    with subprocess.Popen(
+        argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as terminal:
+        assert terminal.stdout is not None
+        assert any(moment in line for line in terminal.stdout), "it ended without saying so"
+        namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
+        assert processes_of(MARK, namespaces)
+        os.killpg(terminal.pid, signal.SIGINT)
+        said = terminal.stdout.read()
+    assert "Traceback" not in said
+    assert processes_of(MARK, namespaces) == {}
 
 
 def _they_do_not_meet(one: Factory, other: Factory) -> None:
