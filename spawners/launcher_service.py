@@ -5,6 +5,7 @@ Kept small on purpose, since it is the only part of Onramp that runs as root in 
 
 import argparse
 import ctypes
+import grp
 import json
 import os
 import pwd
@@ -32,9 +33,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("serve", choices=["serve"], help="run the service (as root)")
     parser.add_argument("socket", type=Path, help="where to make the Unix socket")
     parser.add_argument("--allow-uid", type=int, required=True, help="the only uid that may ask: the hub's")
+    parser.add_argument("--group", required=True, help="the only people it may act for: the members of this group")
     parser.add_argument("--commands", default="/usr/bin", help="the folder of Slurm's programs")
     options = parser.parse_args(argv)
-    serve(listen(options.socket, options.allow_uid), options.allow_uid, options.commands)
+    serve(listen(options.socket, options.allow_uid), options)
     return 0
 
 
@@ -52,14 +54,14 @@ def listen(path: Path, allow_uid: int) -> socket.socket:
     return server
 
 
-def serve(server: socket.socket, allow_uid: int, commands: str) -> None:
-    """Answer for ever, one process per request; whoever is not `allow_uid` is hung up on."""
+def serve(server: socket.socket, options: argparse.Namespace) -> None:
+    """Answer for ever, one process per request; whoever is not `options.allow_uid` is hung up on."""
     running = 0
     while True:
         connection, _ = server.accept()
         with connection:
             running = _reap(running)
-            if _peer_uid(connection) != allow_uid:
+            if _peer_uid(connection) != options.allow_uid:
                 continue
             try:
                 child = os.fork()
@@ -67,7 +69,7 @@ def serve(server: socket.socket, allow_uid: int, commands: str) -> None:
                 continue
             if child == 0:
                 server.close()
-                _child(connection, commands)
+                _child(connection, options)
             running += 1
 
 
@@ -88,13 +90,13 @@ def _peer_uid(connection: socket.socket) -> int:
     return uid
 
 
-def _child(connection: socket.socket, commands: str) -> None:
+def _child(connection: socket.socket, options: argparse.Namespace) -> None:
     """The process of one request; it never returns to the loop, whatever happens."""
     try:
         signal.alarm(PATIENCE)
         text = _read(connection)
-        become(_user_in(text))
-        _run(connection, text, commands)
+        become(_user_in(text, options.group))
+        _run(connection, text, options.commands)
     except as_user.Refused as e:
         connection.sendall(json.dumps({"error": str(e)}).encode())
     finally:
@@ -111,8 +113,8 @@ def _read(connection: socket.socket) -> bytes:
     return text
 
 
-def _user_in(text: bytes) -> pwd.struct_passwd:
-    """Whom the request is for: a person known to this system, never root or a system user."""
+def _user_in(text: bytes, group: str) -> pwd.struct_passwd:
+    """Whom the request is for: a member of `group`, never root or a system user."""
     try:
         user = json.loads(text)["user"]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -125,6 +127,9 @@ def _user_in(text: bytes) -> pwd.struct_passwd:
         raise as_user.Refused(f"There is no Unix user '{user}' on this system.") from None
     if entry.pw_uid < as_user.LEAST_UID or entry.pw_gid < 1:
         raise as_user.Refused("Jobs are submitted only by people (uid 1000 and above), never by root or a system user.")
+    members = grp.getgrnam(group)
+    if user not in members.gr_mem and entry.pw_gid != members.gr_gid:
+        raise as_user.Refused(f"'{user}' is not in the group '{group}', and nobody else is acted for here.")
     return entry
 
 

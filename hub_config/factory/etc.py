@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from hub_config.factory.plan import PEOPLE, Plan
+from hub_config.factory.plan import LEARNERS, PEOPLE, Plan
 
-LEARNERS = "learners"
 _GPU_NODE = "gpu"
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel
 
-from hub_config.factory.plan import Plan
+from hub_config.factory.plan import LEARNERS, Plan
 
 VENV = "/srv/onramp/venv"
 PYTHON = f"{VENV}/bin/python"
@@ -48,7 +48,8 @@ def parts(plan: Plan, *, proxy_token: str) -> tuple[Part, ...]:
         *(Part(name=node.name, command=_slurmd(node.name)) for node in plan.nodes),
         Part(
             name="launcher",
-            command=f"{PYTHON} -I -m spawners.launcher serve {LAUNCHER_SOCKET} --allow-uid {plan.uids['onramp-hub']}",
+            command=f"{PYTHON} -I -m spawners.launcher serve {LAUNCHER_SOCKET}"
+            f" --allow-uid {plan.uids['onramp-hub']} --group {LEARNERS}",
         ),
         Part(
             name="proxy",

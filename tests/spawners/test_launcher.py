@@ -69,9 +69,9 @@ def own_service(fake_slurm: FakeSlurm, open_folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def serving(fake_slurm: FakeSlurm, path: Path, uid: int) -> Iterator[Path]:
+def serving(fake_slurm: FakeSlurm, path: Path, uid: int, *, group: str = "nogroup") -> Iterator[Path]:
     """A service on a socket at `path` for `uid`, with secrets in its environment that nobody may see."""
-    command = [sys.executable, "-m", "spawners.launcher", "serve", str(path), "--allow-uid", str(uid)]
+    command = [sys.executable, "-m", "spawners.launcher", "serve", str(path), "--allow-uid", str(uid), "--group", group]
     environ = {"PATH": "/usr/bin:/bin", "SLURM_CONF": "/etc/slurm/here.conf", "JUPYTERHUB_API_TOKEN": "s3cret"}
     process = subprocess.Popen([*command, "--commands", str(fake_slurm.bin)], env=environ, cwd=PROGRAM.parents[1])
     try:
@@ -241,6 +241,13 @@ def test_nobody_becomes_root_a_system_user_or_an_unknown_one(
     service: Path, fake_slurm: FakeSlurm, user: object, error: str
 ) -> None:
     assert error in submit(service, user=user)["error"]
+    assert not fake_slurm.calls("sbatch")
+
+
+@as_root
+def test_people_outside_the_group_are_never_acted_for(fake_slurm: FakeSlurm, open_folder: Path) -> None:
+    with serving(fake_slurm, open_folder / "launcher.sock", HUB, group="daemon") as path:
+        assert "'nobody' is not in the group 'daemon'" in submit(path)["error"]
     assert not fake_slurm.calls("sbatch")
 
 
