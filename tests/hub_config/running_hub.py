@@ -176,8 +176,8 @@ class RunningHub:
         return found
 
     def submitted(self) -> list[dict[str, Any]]:
-        """Every call of sbatch so far."""
-        return self.slurm.calls("sbatch")
+        """Every call of sbatch so far that asked for a job, not only when one would start."""
+        return [call for call in self.slurm.calls("sbatch") if "--test-only" not in call["argv"]]
 
     def start_server(self, user: str, name: str = "", **options: object) -> str:
         """Ask for a server and return the id of the job that Slurm got."""
