@@ -141,7 +141,7 @@ def _check_limits(resources: Resources, profile: Profile, site: Site) -> None:
 def _widest_first(limits: list[tuple[str, int, int, int | None, str]]) -> list[tuple[str, int, int, int, str]]:
     """The limits that are known, the narrowest of each option last: it is the one worth saying."""
     known = [(key, asked, least, most, whose) for key, asked, least, most, whose in limits if most is not None]
-    return sorted(reversed(known), key=lambda limit: -limit[3])
+    return sorted(known, key=lambda limit: limit[3], reverse=True)
 
 
 def _limits(
@@ -150,8 +150,8 @@ def _limits(
     """(option, asked, least, most or None where unknown, who says so) for every number of the request."""
     where = f"partition '{partition.name}'"
     limits: list[tuple[str, int, int, int | None, str]] = [
-        ("time", resources.time, 1, profile.max_time, f"profile '{profile.name}'"),
         ("time", resources.time, 1, partition.max_time, where),
+        ("time", resources.time, 1, profile.max_time, f"profile '{profile.name}'"),
         ("nodes", resources.nodes, 1, partition.max_nodes or profile.nodes, where),
         (
             "cpus_per_task",
