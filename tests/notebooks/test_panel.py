@@ -24,7 +24,7 @@ def text(panel: Panel) -> str:
 async def until(condition: Callable[[], bool]) -> None:
     """Wait for the panel's own task, 20 s at most."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 (widgets have no event to wait for)
+        while not condition():
             await asyncio.sleep(0.02)
 
 
