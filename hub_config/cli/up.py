@@ -34,7 +34,7 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
     """Start the factory, and keep it until Ctrl-C (or `onramp down`, with --detach)."""
     state = State(folder)
     _refuse_second(state)
-    _install_torch(torch)
+    install_torch(torch)
     problems = [check for check in doctor.checks(port) if not check.ok]
     if problems:
         raise click.ClickException("\n".join(f"{check.found}\n  {check.fix}" for check in problems))
@@ -52,7 +52,8 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
         end(state)
 
 
-def _install_torch(choice: str) -> None:
+def install_torch(choice: str) -> None:
+    """Bring PyTorch into the environment as `--torch` says."""
     try:
         pytorch.install(choice, say=console.print, ask=_ask)
     except pytorch.TorchError as error:

@@ -28,7 +28,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
     one = Factory(folder / "state", prefix=_private_tmp(folder) if os.geteuid() == 0 else ())
     try:
         yield one
-        assert not list((folder / "tmp").iterdir())
+        assert _left(folder / "tmp") == set()
     finally:
         if one.folder.exists():
             one.down()
@@ -111,5 +111,19 @@ def _they_do_not_meet(one: Factory, other: Factory) -> None:
 
 
 def _private_tmp(folder: Path) -> Sequence[str]:
-    """Return what runs a command with folder/tmp as its /tmp."""
-    return ("unshare", "--mount", "sh", "-c", 'mount --bind "$0/tmp" /tmp && exec "$@"', str(folder))
+    """Return what runs a command with folder/tmp as its /tmp, with the checkout in it where that lies there."""
+    keep = 'case $PWD in /tmp/*) mkdir -p "$0$PWD" && mount --bind "$PWD" "$0$PWD" ;; esac'
+    return (
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        f'{keep} && mount --rbind "$0/tmp" /tmp && cd "$PWD" && exec "$@"',
+        str(folder),
+    )
+
+
+def _left(tmp: Path) -> set[str]:
+    """Return what lies in a private /tmp beside the way to the checkout."""
+    way = REPOSITORY.parts[2] if REPOSITORY.is_relative_to("/tmp") else ""
+    return {path.name for path in tmp.iterdir()} - {way}
