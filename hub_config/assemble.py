@@ -1,9 +1,11 @@
 """Settings + Site become JupyterHub's traits: one function per topic, each testable with a bare Config()."""
 
+import os
+
 from traitlets.config import Config
 
 from hub_config import pages
-from hub_config.settings import Settings
+from hub_config.settings import Settings, SettingsError
 from spawners.accounts import Accounts
 from spawners.door import Door
 from spawners.launcher import SocketLauncher, SudoLauncher
@@ -15,6 +17,7 @@ AUTHENTICATORS = {
     "local": "hub_config.auth.local.LocalAuthenticator",
     "oidc": "oauthenticator.generic.GenericOAuthenticator",
 }
+COURSES = "onramp-course"
 # What a name may be made of, so that it can stand in a job's comment and in a path.
 USERNAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z"
 
@@ -28,6 +31,7 @@ def assemble(c: Config, settings: Settings) -> None:
     sign_in(c, settings)
     servers(c, settings, door)
     pages_of(c, settings, site)
+    courses(c, settings)
 
 
 def addresses(c: Config, settings: Settings) -> None:
@@ -83,6 +87,31 @@ def pages_of(c: Config, settings: Settings, site: Site) -> None:
         "style_version": pages.VERSION,
     }
     c.ServerSpawner.options_form = pages.options_form
+
+
+def courses(c: Config, settings: Settings) -> None:
+    """The course service, which everybody may use, in a browser and with the token of a server."""
+    if settings.course is None:
+        return
+    token = os.environ.get("ONRAMP_COURSE_TOKEN")
+    if not token:
+        raise SettingsError(
+            "course.url is set, but ONRAMP_COURSE_TOKEN is not: give hub and course service the same random token "
+            "in it, or leave 'course' out of the settings."
+        )
+    access = f"access:services!service={COURSES}"
+    c.JupyterHub.services = [
+        {
+            "name": COURSES,
+            "url": settings.course.url,
+            "api_token": token,
+            "oauth_no_confirm": True,
+        }
+    ]
+    c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", access]}]
+    # What JupyterHub gives a server's token by itself, and the courses.
+    c.ServerSpawner.server_token_scopes = ["users:activity!user", "access:servers!server", access]
+    c.ServerSpawner.environment["ONRAMP_COURSE_URL"] = f"{settings.course.url}/services/{COURSES}/"
 
 
 def _accounts(settings: Settings) -> Accounts:

@@ -74,6 +74,15 @@ class Launcher(Frozen):
         return self
 
 
+class CourseService(Frozen):
+    """The course service: `url` is its own address, which the proxy and servers on nodes reach.
+
+    Its token, the same for hub and service, comes in by ONRAMP_COURSE_TOKEN.
+    """
+
+    url: str = Field(pattern=r"^https?://[^\s/]+$")
+
+
 class Settings(Frozen):
     """One hub. `site` is a site's name or the path of its YAML; `state` is the hub's own 0700 directory."""
 
@@ -89,6 +98,7 @@ class Settings(Frozen):
     auth: Auth = Auth()
     accounts: Accounts = Accounts()
     launcher: Launcher
+    course: CourseService | None = Field(default=None, description="without it, the hub has no courses")
     admins: frozenset[str] = frozenset()
     named_servers: int = Field(default=5, ge=0, description="named servers a person may have; 0: none")
 

@@ -55,9 +55,9 @@ class Panel:
         self.view.add_class("onramp-panel")
         self.draw()
 
-    def _repr_mimebundle_(self, **options: object) -> object:
-        """What a notebook shows for a cell that ends in a panel."""
-        return self.view._repr_mimebundle_(**options)
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        """What a notebook shows for a cell that ends in a panel; its words where no kernel keeps the widgets."""
+        return {**self.view._repr_mimebundle_(**options), "text/plain": str(self._known)}
 
     def draw(self) -> None:
         """Show what is known, with the time that is left now."""

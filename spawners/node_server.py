@@ -1,6 +1,7 @@
 """The server process on a node: a free port, a start, and the certainty that what answers there is ours."""
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -38,11 +39,19 @@ def start(environment: Mapping[str, str], address: str, port: int) -> subprocess
     prefix = environment["JUPYTERHUB_SERVICE_PREFIX"]
     home = Path(environment["HOME"])
     return subprocess.Popen(
-        (sys.executable, "-I", "-m", "jupyterhub.singleuser", *_LAB),
+        (sys.executable, "-I", "-m", "jupyterhub.singleuser", *_LAB, terminals(environment["SHELL"])),
         env={**environment, "JUPYTERHUB_SERVICE_URL": f"http://{address}:{port}{prefix}"},
         cwd=home if os.access(home, os.X_OK) else "/",
         stdin=subprocess.DEVNULL,
     )
+
+
+def terminals(shell: str) -> str:
+    """Return the option that gives a terminal the site's login shell, and in it one that finds `onramp` first."""
+    # /etc/profile of a login shell may set PATH anew.
+    again = f'exec env PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH" "$SHELL"'
+    settings = {"shell_command": [shell, "-l", "-c", again]}
+    return f"--ServerApp.terminado_settings={settings}"
 
 
 def answers(server: subprocess.Popen[bytes], address: str, port: int, path: str) -> bool:

@@ -23,9 +23,7 @@ def wheel(tmp_path_factory):
         shutil.copytree(
             REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
         )
-    source = checkout / "curricula/onboarding/source/m00"
-    source.mkdir(parents=True)
-    (source / "m00.ipynb").write_text("BEGIN SOLUTION")
+    assert "BEGIN SOLUTION" in (checkout / "curricula/onboarding/source/m00/m00.ipynb").read_text()
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
     subprocess.run(build, cwd=checkout, check=True, capture_output=True)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as file:
@@ -36,6 +34,7 @@ def test_the_four_packages_and_the_facade_are_in_it(wheel):
     assert {"onramp.py", "spawners/server.py", "notebooks/__init__.py", "hub_config/assemble.py"} <= wheel
     assert {"spawners/sites/local.yaml", "notebooks/02-your-first-gpu.ipynb"} <= wheel
     assert "hub_config/factory/namespace.sh" in wheel
+    assert {"curricula/service/templates/courses.html", "curricula/service/static/course.js"} <= wheel
 
 
 def test_course_sources_with_solutions_are_not(wheel):

@@ -2,8 +2,16 @@
 
 import click
 
-from hub_config.cli import checks, running
-from hub_config.cli.up import up
+from hub_config.cli import runs
+
+OPERATING: tuple[click.Command, ...] = ()
+try:
+    from hub_config.cli import checks, course, running
+    from hub_config.cli.up import up
+except ModuleNotFoundError:
+    pass  # a learner's environment has no packages of a hub, and no use for these commands
+else:
+    OPERATING = (up, *running.COMMANDS, *course.COMMANDS, *checks.COMMANDS)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -15,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (up, *running.COMMANDS, *checks.COMMANDS):
+for command in (*OPERATING, *runs.COMMANDS):
     main.add_command(command)

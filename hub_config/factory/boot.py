@@ -15,11 +15,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hub_config.factory.parts import HUB_API_PORT, LAUNCHER_SOCKET, LOGS, MARIADB_SOCKET, PROXY_API_PORT
+from hub_config.factory.parts import (
+    COURSE_STATE,
+    HUB_API_PORT,
+    LAUNCHER_SOCKET,
+    LOGS,
+    MARIADB_SOCKET,
+    PROXY_API_PORT,
+    PYTHON,
+)
 from hub_config.factory.plan import PEOPLE, Plan
 from hub_config.factory.supervised import start
 
 PATIENCE = 90.0
+ONBOARDING_TAR = "/srv/onramp/etc/onboarding.tar"
 _RUN_FOLDERS = {"munge": "munge", "mysqld": "mysql", "slurmdbd": "slurm", "onramp": "root"}
 _begin = time.monotonic()
 
@@ -92,8 +101,8 @@ async def _slurm_accounts(plan: Plan) -> None:
 
 
 async def _hub(plan: Plan) -> None:
-    start("launcher")
-    start("proxy")
+    for part in ("launcher", "grade-launcher", "proxy", "course"):
+        start(part)
     async with _step("homes"):
         await _fill_homes()
     async with _step("launcher"):
@@ -103,6 +112,19 @@ async def _hub(plan: Plan) -> None:
         start("hub")
         await _until("hub", _answers(f"http://{plan.control}:{HUB_API_PORT}/hub/health"))
         await _until("proxy", _answers(f"{plan.url}/hub/health"))
+    async with _step("courses"):
+        await _until("course", _answers(f"{plan.url}/services/onramp-course/static/course.css"))
+        await _courses()
+
+
+async def _courses() -> None:
+    """Put the onboarding course in place; its first assignment is open from the start, the rest is for its teacher."""
+    command = (PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "create", ONBOARDING_TAR)
+    await _output(*_as("onramp-course"), "env", f"HOME={COURSE_STATE}", *command, "--release", "m00")
+
+
+def _as(name: str) -> tuple[str, ...]:
+    return ("setpriv", "--reuid", name, "--regid", name, "--init-groups")
 
 
 async def _fill_homes() -> None:
@@ -111,7 +133,7 @@ async def _fill_homes() -> None:
 
     sources = [str(path) for path in sorted(Path(notebooks.__file__).parent.glob("*.ipynb"))]
     for name in PEOPLE:
-        as_user = ("setpriv", "--reuid", name, "--regid", name, "--init-groups")
+        as_user = _as(name)
         await _output(*as_user, "mkdir", "-p", f"/home/{name}/notebooks")
         await _output(*as_user, "cp", "-r", "--no-clobber", "/etc/skel/.", f"/home/{name}")
         await _output(*as_user, "cp", "--no-clobber", *sources, f"/home/{name}/notebooks")

@@ -18,10 +18,10 @@ cd "$root"
 mkdir usr etc dev proc sys home root run srv tmp var
 chmod 700 root
 
-# Lines `uid mode path`: what belongs to an account of the factory, whichever uid that is outside.
-while read -r uid mode path; do
+# Lines `uid:gid mode path`: what belongs to an account of the factory, whichever uid that is outside.
+while read -r owner mode path; do
     [ -e "$state/$path" ] || mkdir "$state/$path"
-    chown "$uid:$uid" "$state/$path"
+    chown "$owner" "$state/$path"
     chmod "$mode" "$state/$path"
 done <"$state/owners"
 

@@ -15,9 +15,11 @@ LOGS = "/var/log/onramp"
 HUB_STATE = "/srv/onramp/hub"
 SETTINGS = "/srv/onramp/etc/settings.yaml"
 LAUNCHER_SOCKET = "/run/onramp/launcher.sock"
+GRADE_SOCKET = "/run/onramp/grade.sock"
 MARIADB_SOCKET = "/run/mysqld/mysqld.sock"
 SUPERVISOR_SOCKET = "/run/supervisor.sock"
-HUB_API_PORT, PROXY_API_PORT = 8081, 8001
+COURSE_STATE = "/srv/onramp/course"
+HUB_API_PORT, PROXY_API_PORT, COURSE_PORT = 8081, 8001, 8010
 
 
 class Part(BaseModel, frozen=True, extra="forbid"):
@@ -30,7 +32,7 @@ class Part(BaseModel, frozen=True, extra="forbid"):
     environment: Mapping[str, str] = {}
 
 
-def parts(plan: Plan, *, proxy_token: str) -> tuple[Part, ...]:
+def parts(plan: Plan, *, proxy_token: str, course_token: str) -> tuple[Part, ...]:
     """Return every part, in the order a reader meets them."""
     control = plan.control
     secret = {"CONFIGPROXY_AUTH_TOKEN": proxy_token}
@@ -52,6 +54,11 @@ def parts(plan: Plan, *, proxy_token: str) -> tuple[Part, ...]:
             f" --allow-uid {plan.uids['onramp-hub']} --group {LEARNERS}",
         ),
         Part(
+            name="grade-launcher",
+            command=f"{PYTHON} -I -m spawners.launcher serve {GRADE_SOCKET}"
+            f" --allow-uid {plan.uids['onramp-course']} --group onramp-grade",
+        ),
+        Part(
             name="proxy",
             user="onramp-hub",
             environment=secret,
@@ -63,9 +70,35 @@ def parts(plan: Plan, *, proxy_token: str) -> tuple[Part, ...]:
             name="hub",
             user="onramp-hub",
             directory=HUB_STATE,
-            environment={**secret, "ONRAMP_SETTINGS": SETTINGS, "HOME": HUB_STATE},
+            environment={
+                **secret,
+                "ONRAMP_COURSE_TOKEN": course_token,
+                "ONRAMP_SETTINGS": SETTINGS,
+                "HOME": HUB_STATE,
+            },
             command=f"{VENV}/bin/jupyterhub -f {SITE_PACKAGES}/hub_config/jupyterhub_config.py",
         ),
+        _course(plan, course_token),
+    )
+
+
+def _course(plan: Plan, token: str) -> Part:
+    """The course service, with what JupyterHub tells a service that somebody else starts."""
+    return Part(
+        name="course",
+        user="onramp-course",
+        directory=COURSE_STATE,
+        environment={
+            "HOME": COURSE_STATE,
+            "JUPYTERHUB_API_TOKEN": token,
+            "JUPYTERHUB_API_URL": f"http://{plan.control}:{HUB_API_PORT}/hub/api",
+            "JUPYTERHUB_BASE_URL": "/",
+            "JUPYTERHUB_CLIENT_ID": "service-onramp-course",
+            "JUPYTERHUB_SERVICE_NAME": "onramp-course",
+            "JUPYTERHUB_SERVICE_PREFIX": "/services/onramp-course/",
+            "JUPYTERHUB_SERVICE_URL": f"http://{plan.control}:{COURSE_PORT}",
+        },
+        command=f"{PYTHON} -I -m curricula.service --root {COURSE_STATE}",
     )
 
 

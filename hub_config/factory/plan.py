@@ -87,6 +87,7 @@ def make_plan(port: int, network: int, real_gpus: Sequence[str] = ()) -> Plan:
         slurm_accounts=(
             SlurmAccount(name="onboarding", description="Onboarding course", people=PEOPLE[:4], gpu_minutes=6000),
             SlurmAccount(name="sme", description="SME prototyping", people=PEOPLE[4:], gpu_minutes=3000),
+            SlurmAccount(name="grading", description="Grading of submissions", people=("onramp-grade",), gpu_minutes=0),
         ),
     )
 

@@ -12,10 +12,19 @@ import yaml
 
 from hub_config.auth.passwords import set_password
 from hub_config.factory import etc
-from hub_config.factory.parts import HUB_API_PORT, HUB_STATE, LAUNCHER_SOCKET, PROXY_API_PORT, parts, supervisor_conf
+from hub_config.factory.courses import pack
+from hub_config.factory.parts import (
+    COURSE_PORT,
+    HUB_API_PORT,
+    HUB_STATE,
+    LAUNCHER_SOCKET,
+    PROXY_API_PORT,
+    parts,
+    supervisor_conf,
+)
 from hub_config.factory.plan import PEOPLE, Plan, find_gpus, make_plan
 
-# Folder or file below the state folder, its owner, its mode. Made and handed over by namespace.sh, as root inside.
+# Folder or file below the state folder, its owner (or owner:group), its mode; handed over by namespace.sh, as root.
 _OWNED = (
     ("etc/munge", "munge", 0o700),
     ("etc/munge/munge.key", "munge", 0o400),
@@ -23,7 +32,11 @@ _OWNED = (
     ("srv/onramp/hub", "onramp-hub", 0o700),
     ("srv/onramp/hub/passwords.json", "onramp-hub", 0o600),
     ("srv/onramp/course", "onramp-course", 0o700),
+    ("srv/onramp/etc/onboarding.tar", "onramp-course", 0o400),
+    # What a grading job is told and answers: its folders belong to the one and are open to the group of the other.
+    ("srv/onramp/grading", "onramp-course:onramp-grade", 0o2710),
     ("srv/onramp/spool", "root", 0o755),
+    ("srv/onramp/spool/onramp-grade", "onramp-grade", 0o700),
     ("var/lib/mysql", "mysql", 0o700),
     ("var/lib/munge", "munge", 0o700),
     ("var/log/munge", "munge", 0o700),
@@ -32,6 +45,8 @@ _OWNED = (
     ("var/tmp", "root", 0o1777),
     ("tmp", "root", 0o1777),
 )
+# The checkout's, since the wheel leaves a course's sources out.
+ONBOARDING = Path(__file__).resolve().parents[2] / "curricula/onboarding"
 _FOLDERS = ("etc/slurm", "srv/onramp/etc", "srv/onramp/venv", "srv/onramp/proxy", "home")
 
 
@@ -63,10 +78,11 @@ class State:
         for name in (*_FOLDERS, *(path for path, _, mode in _OWNED if mode & 0o100)):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._write_etc(plan)
-        token = secrets.token_hex(32)
-        conf = supervisor_conf(parts(plan, proxy_token=token))
+        conf = supervisor_conf(parts(plan, proxy_token=secrets.token_hex(32), course_token=secrets.token_hex(32)))
         self._write("srv/onramp/etc/supervisord.conf", conf, 0o600)
         self._write("srv/onramp/etc/settings.yaml", yaml.safe_dump(_settings(plan), sort_keys=False))
+        # Solutions and hidden tests: not in the wheel, and read by the course account alone.
+        self._write("srv/onramp/etc/onboarding.tar", pack(ONBOARDING), 0o600)
         self._write("owners", _owners(plan))
         self.events.unlink(missing_ok=True)
         passwords = self._new_secrets() if first else {}
@@ -120,16 +136,21 @@ def _settings(plan: Plan) -> Mapping[str, object]:
         "proxy": {"api_url": f"http://{plan.control}:{PROXY_API_PORT}"},
         "state": HUB_STATE,
         "launcher": {"socket": LAUNCHER_SOCKET},
+        "course": {"url": f"http://{plan.control}:{COURSE_PORT}"},
         "admins": ["teacher1"],
     }
 
 
 def _owners(plan: Plan) -> str:
-    """Return lines `uid mode path`, the home of each person included."""
+    """Return lines `uid:gid mode path`, the home of each person included."""
     uids = {"root": 0, **plan.uids}
     owned = (*_OWNED, *((f"home/{name}", name, 0o700) for name in PEOPLE))
     owned += tuple((f"srv/onramp/spool/{name}", name, 0o700) for name in PEOPLE)
-    return "".join(f"{uids[owner]} {mode:o} {path}\n" for path, owner, mode in owned)
+    lines = []
+    for path, whose, mode in owned:
+        owner, _, group = whose.partition(":")
+        lines.append(f"{uids[owner]}:{uids[group or owner]} {mode:o} {path}\n")
+    return "".join(lines)
 
 
 def _free_network(folder: Path) -> int:

@@ -7,7 +7,7 @@ import pytest
 from traitlets.config import Config
 
 from hub_config import assemble
-from hub_config.settings import Settings
+from hub_config.settings import Settings, SettingsError
 from spawners.accounts import AccountError
 from spawners.launcher import SocketLauncher, SudoLauncher
 
@@ -58,6 +58,32 @@ def test_a_queued_start_is_neither_counted_nor_ended(tmp_path: Path) -> None:
     assert c.JupyterHub.concurrent_spawn_limit == 0
     assert c.ServerSpawner.consecutive_failure_limit == 0
     assert c.JupyterHub.allow_named_servers is False
+
+
+def test_everybody_may_use_the_course_service_also_from_a_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRAMP_COURSE_TOKEN", "secret")
+    c = assembled(tmp_path, course={"url": "http://10.0.0.1:8010"})
+    access = "access:services!service=onramp-course"
+
+    (service,) = c.JupyterHub.services
+    assert (service["name"], service["url"], service["api_token"]) == (
+        "onramp-course",
+        "http://10.0.0.1:8010",
+        "secret",
+    )
+    assert c.JupyterHub.load_roles == [{"name": "user", "scopes": ["self", access]}]
+    assert access in c.ServerSpawner.server_token_scopes
+    assert c.ServerSpawner.environment["ONRAMP_COURSE_URL"] == "http://10.0.0.1:8010/services/onramp-course/"
+
+
+def test_a_course_service_without_its_token_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONRAMP_COURSE_TOKEN", raising=False)
+
+    with pytest.raises(SettingsError, match="ONRAMP_COURSE_TOKEN is not"):
+        assembled(tmp_path, course={"url": "http://10.0.0.1:8010"})
+    assert "services" not in assembled(tmp_path).JupyterHub
 
 
 def test_all_spawners_share_one_door(tmp_path: Path) -> None:

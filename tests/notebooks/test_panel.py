@@ -44,6 +44,7 @@ def test_outside_a_job_it_says_so_and_offers_nothing_to_press() -> None:
 
     assert OUTSIDE in shown.facts.value
     assert (shown.facts,) == tuple(shown.view.children)
+    assert shown._repr_mimebundle_()["text/plain"] == OUTSIDE
 
 
 def test_before_slurm_answers_the_environment_is_shown() -> None:

@@ -68,7 +68,7 @@ def test_the_hub_can_read_its_settings(state):
 def test_everybody_gets_a_closed_home_and_spool(state):
     state.prepare(8000)
     owned = [line.split(maxsplit=2) for line in (state.folder / "owners").read_text().splitlines()]
-    found = {path: (int(uid), mode) for uid, mode, path in owned}
+    found = {path: (int(owner.split(":")[0]), mode) for owner, mode, path in owned}
 
     for name in PEOPLE:
         uid = state.plan.uids[name]

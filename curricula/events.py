@@ -1,0 +1,169 @@
+"""What happened in courses, in order: events are added and read, never changed. SQLite or PostgreSQL."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy import JSON, Connection, DateTime, Engine, create_engine, event, select, text
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+Kind = Literal["joined", "released", "received", "graded", "not_run", "feedback_released"]
+
+
+class UTCTime(TypeDecorator[datetime]):
+    """A moment with its time zone, also in SQLite, which knows none."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store UTC."""
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Read UTC."""
+        if value is None or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """The tables of the course service."""
+
+
+class Row(Base):
+    """One event as it lies in the database; curricula/migrations makes the table."""
+
+    __tablename__ = "events"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UTCTime)
+    kind: Mapped[str]
+    course: Mapped[str] = mapped_column(index=True)
+    assignment: Mapped[str | None]
+    user: Mapped[str | None]
+    actor: Mapped[str]
+    submission: Mapped[int | None]
+    key: Mapped[str | None] = mapped_column(unique=True)
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Event(BaseModel, frozen=True, extra="forbid", from_attributes=True):
+    """Something that happened: to whom (`user`), by whom (`actor`), about which `received` event (`submission`)."""
+
+    id: int
+    at: AwareDatetime
+    kind: Kind
+    course: str
+    assignment: str | None = None
+    user: str | None = None
+    actor: str
+    submission: int | None = None
+    key: str | None = Field(default=None, description="the first event with a key is the only one")
+    payload: Mapping[str, Any] = {}
+
+
+class EventStore:
+    """The events of all courses in one database."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is SQLAlchemy's, such as sqlite:////srv/onramp/course/events.sqlite; the tables are made or renewed."""
+        self._engine = create_engine(url)
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _patient)
+        upgrade(self._engine)
+
+    def append(
+        self,
+        kind: Kind,
+        *,
+        course: str,
+        actor: str,
+        assignment: str | None = None,
+        user: str | None = None,
+        submission: int | None = None,
+        key: str | None = None,
+        payload: Mapping[str, Any] | None = None,
+        at: datetime | None = None,
+    ) -> Event:
+        """Add an event and return it; where one with this `key` is there already, return that one instead."""
+        values = {
+            "at": at or datetime.now(UTC),
+            "kind": kind,
+            "course": course,
+            "assignment": assignment,
+            "user": user,
+            "actor": actor,
+            "submission": submission,
+            "key": key,
+            "payload": dict(payload or {}),
+        }
+        with self._engine.begin() as connection:
+            return _insert(connection, values)
+
+    def events(
+        self,
+        *,
+        course: str | None = None,
+        kind: Kind | None = None,
+        assignment: str | None = None,
+        user: str | None = None,
+        submission: int | None = None,
+    ) -> tuple[Event, ...]:
+        """Return the events that match everything given, oldest first."""
+        return tuple(
+            self._read(course=course, kind=kind, assignment=assignment, user=user, submission=submission, id=None)
+        )
+
+    def event(self, number: int) -> Event | None:
+        """Return the event with this number, or None."""
+        return next(self._read(id=number), None)
+
+    def _read(self, **wanted: str | int | None) -> Iterator[Event]:
+        query = select(Row.__table__).order_by(Row.id)
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(Row.__table__.c[name] == value)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return (Event.model_validate(row) for row in rows)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+
+def _insert(connection: Connection, values: Mapping[str, Any]) -> Event:
+    """Insert unless the key is taken; the database decides, so that of two writers one is first."""
+    table = Row.__table__
+    insert = pg_insert if connection.dialect.name == "postgresql" else sqlite_insert
+    statement = insert(cast("Any", table)).values(**values).on_conflict_do_nothing(index_elements=["key"])
+    row = connection.execute(statement.returning(*table.c)).first()
+    if row is None:
+        row = connection.execute(select(table).where(table.c.key == values["key"])).one()
+    return Event.model_validate(row)
+
+
+def _patient(connection: Any, _record: object) -> None:
+    """Readers do not wait for a writer, a writer waits for another, and what was committed is on the disk."""
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the tables to this version with Alembic."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # one at a time, where several services start at once
+            connection.execute(text("SELECT pg_advisory_xact_lock(727001)"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

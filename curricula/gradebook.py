@@ -1,0 +1,120 @@
+"""nbgrader's gradebook as a projection: made anew from a course's events, so that losing it loses nothing."""
+
+import hashlib
+import os
+import secrets
+import shutil
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+
+from nbconvert.exporters.exporter import ResourcesDict
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.preprocessors import SaveCells
+
+from curricula.course import Assignment, Course
+from curricula.events import Event
+from curricula.marks import CellGrade, Result
+from curricula.release import generated
+
+
+def project(course: Course, events: Iterable[Event]) -> Path:
+    """Write `course.folder`/gradebook.db from the events and return its path; a reader sees the old one or the new.
+
+    Of a learner's attempts at an assignment the last one received counts, as in nbgrader.
+    """
+    path = course.folder / "gradebook.db"
+    fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+    try:
+        shutil.copy(_empty(course), fresh)
+        with Gradebook(f"sqlite:///{fresh}", course.name) as gradebook:
+            for event in counting(events, {assignment.name for assignment in course.assignments}):
+                _apply(gradebook, course, event)
+            gradebook.db.commit()
+        os.replace(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path
+
+
+def _empty(course: Course) -> Path:
+    """A gradebook that knows the course's assignments and their cells; made once for each version of them."""
+    version = [course.model_dump_json(), *(course.version(assignment) for assignment in course.assignments)]
+    path = course.folder / f".gradebook-{hashlib.sha256(''.join(version).encode()).hexdigest()[:16]}.db"
+    if not path.exists():
+        fresh = path.with_suffix(f".{secrets.token_hex(4)}")
+        try:
+            _make(fresh, course)
+            os.replace(fresh, path)
+        finally:
+            fresh.unlink(missing_ok=True)
+    return path
+
+
+def _make(path: Path, course: Course) -> None:
+    """An empty gradebook, for its owner only, that knows the course's assignments and their cells."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    url = f"sqlite:///{path}"
+    with _alembic_on_path(), Gradebook(url, course.name) as gradebook:
+        for assignment in course.assignments:
+            due = assignment.due and assignment.due.isoformat()
+            gradebook.update_or_create_assignment(assignment.name, course_id=course.name, duedate=due)
+    for assignment in course.assignments:
+        about = {"notebook": _notebook(assignment), "assignment": assignment.name, "db_url": url}
+        SaveCells().preprocess(generated(course, assignment).tests, ResourcesDict(nbgrader=about))
+
+
+def _apply(gradebook: Gradebook, course: Course, event: Event) -> None:
+    """Write what an event says into the gradebook; events that it has no place for are passed over."""
+    if event.kind == "joined":
+        gradebook.update_or_create_student(event.user)
+    elif event.kind == "received":
+        gradebook.update_or_create_student(event.user)
+        moment = event.at.astimezone(UTC).replace(tzinfo=None)  # nbgrader's times are UTC and do not say so
+        with gradebook.db.no_autoflush:  # SQLAlchemy 2 warns of how nbgrader makes one
+            gradebook.add_submission(event.assignment, event.user, timestamp=moment)
+    elif event.kind in ("graded", "not_run"):
+        notebook = _notebook(course.assignment(str(event.assignment)))
+        for cell in Result.model_validate(event.payload).cells:
+            _mark(gradebook, cell, notebook, str(event.assignment), str(event.user))
+
+
+def counting(events: Iterable[Event], assignments: Collection[str]) -> list[Event]:
+    """The events that count, oldest first: of each learner and assignment the last attempt, and what it was worth."""
+    ordered = sorted(events, key=lambda event: event.id)
+    last = {(event.assignment, event.user): event.id for event in ordered if event.kind == "received"}
+    attempts = {number for (assignment, _), number in last.items() if assignment in assignments}
+    return [event for event in ordered if event.kind == "joined" or _attempt(event) in attempts]
+
+
+def _attempt(event: Event) -> int | None:
+    """Which attempt (number of the `received` event) an event is about."""
+    return event.id if event.kind == "received" else event.submission
+
+
+def _mark(gradebook: Gradebook, cell: CellGrade, notebook: str, assignment: str, user: str) -> None:
+    """Write one cell's points; a cell that the assignment has no more is passed over."""
+    try:
+        grade = gradebook.find_grade(cell.name, notebook, assignment, user)
+    except MissingEntry:
+        return
+    grade.auto_score = cell.score
+    grade.needs_manual_grade = cell.score is None
+
+
+def _notebook(assignment: Assignment) -> str:
+    """What nbgrader calls the notebook: its file without .ipynb."""
+    return Path(assignment.notebook).stem
+
+
+@contextmanager
+def _alembic_on_path() -> Iterator[None]:
+    """Nbgrader makes a database with the program `alembic`, which lies beside our Python."""
+    before = os.environ.get("PATH", "/usr/bin:/bin")
+    os.environ["PATH"] = f"{Path(sys.executable).parent}:{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before

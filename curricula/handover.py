@@ -1,0 +1,73 @@
+"""The folder through which one notebook goes to a grading job and its report comes back.
+
+The course's account owns it and its group is the grading account's, because the folder above passes its group on
+(chmod g+s). Nobody else gets in.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nbformat import NotebookNode
+from pydantic import ValidationError
+
+from curricula.autograde_node import Limits, Report
+from curricula.marks import GradingError
+from spawners.request import Resources
+
+_MOST = 100_000_000  # bytes
+
+
+@contextmanager
+def handed_over(place: Path, notebook: NotebookNode, resources: Resources) -> Iterator[Path]:
+    """Make a folder below `place` with what such a job needs; it is gone afterwards. Raises GradingError."""
+    folder = place / secrets.token_hex(16)
+    limits = Limits(seconds=max(30, resources.time * 60 - 60), memory_bytes=resources.mem << 20)
+    try:
+        _fill(folder, {"notebook.ipynb": json.dumps(notebook), "limits.json": limits.model_dump_json()})
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise GradingError(
+            f"The grading job's folder cannot be made: {error}. Nothing is lost: grade again."
+        ) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill(folder: Path, files: dict[str, str]) -> None:
+    """Make the folder, `out` in it, and the files; what is made takes its group from above, so it is opened last."""
+    folder.mkdir(0o700)
+    (folder / "out").mkdir(0o700)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o640)
+    (folder / "out").chmod(0o770)
+    folder.chmod(0o750)
+
+
+def read_report(path: Path) -> Report:
+    """The report that a job left. Raises GradingError."""
+    try:
+        return Report.model_validate_json(read_left(path))
+    except ValidationError as error:
+        raise GradingError(f"A grading job's report cannot be read: {error}") from None
+
+
+def read_left(path: Path) -> bytes:
+    """What the grading account left: an ordinary file of a reasonable size. Raises GradingError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST:
+                raise GradingError("A grading job left something that is no file of its own. Nothing was recorded.")
+            return file.read(_MOST)
+    except OSError as error:
+        raise GradingError(f"What a grading job left cannot be read: {error}") from None

@@ -1,0 +1,192 @@
+"""What a submission is worth: its notebook with the true tests put back, and what the run of it means. Pure.
+
+A test cell that ran without an error is right and gets its points, one with an error 0. A notebook that did not run
+to its end gets no mark at all, but a reason.
+"""
+
+import copy
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.preprocessors import DeduplicateIds
+from pydantic import BaseModel, ConfigDict, Field
+
+from curricula.autograde_node import TIME_LIMIT, Ran, Report
+from curricula.release import Generated
+
+GRADER = "1"  # raised whenever the same submission could get another result
+_FRAME = re.compile(r"^Cell In\[\d+\], line (\d+)", re.MULTILINE)
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_HIDDEN = "A hidden test did not pass."
+
+
+class NotRun(ValueError):
+    """The submission cannot be graded as it is; the message is the reason its author reads."""
+
+
+class GradingError(RuntimeError):
+    """Grading could not be done just now, whatever the submission is like; nothing was recorded, so grade it again."""
+
+
+class Frozen(BaseModel):
+    """What is never changed once it is known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Key(Frozen):
+    """What a result depends on; there is one result per key."""
+
+    submission: str = Field(description="sha256 of the notebook")
+    assignment: str = Field(description="version of the assignment")
+    grader: str = GRADER
+    environment: str = Field(description="hash of the software it ran in")
+
+    @property
+    def digest(self) -> str:
+        """The key as one word."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class CellGrade(Frozen):
+    """One test cell: its points, and what its author may read about it. None as score: a person has to look."""
+
+    name: str
+    score: float | None
+    max_score: float
+    message: str = ""
+
+
+class Result(Frozen):
+    """What became of one submission: marks per test cell, or `not_run` with the reason and no mark."""
+
+    key: Key
+    cells: tuple[CellGrade, ...] = ()
+    not_run: str | None = None
+    job_id: str | None = None
+
+    @property
+    def score(self) -> float | None:
+        """The points of all cells; None where it did not run."""
+        return None if self.not_run is not None else sum(cell.score or 0 for cell in self.cells)
+
+    @property
+    def max_score(self) -> float:
+        """The points there are; 0 where it did not run."""
+        return sum(cell.max_score for cell in self.cells)
+
+
+def restored(submission: bytes, version: Generated) -> NotebookNode:
+    """The submitted notebook as it is to be run: no outputs, every graded cell as released but for the answers.
+
+    Cells are known by their grade_id. A locked cell gets its true source and every graded one its true metadata;
+    one that was deleted is put back, a copy is an ordinary cell. Raises NotRun.
+    """
+    try:
+        notebook: NotebookNode = nbformat.reads(submission.decode(), as_version=4)
+        nbformat.validate(notebook)
+        notebook.cells = [_plain(cell) for cell in notebook.cells]
+    except Exception as error:  # noqa: BLE001 - nbformat raises whatever a strange notebook makes it raise
+        raise NotRun(f"It is not a notebook that Jupyter can read: {str(error).splitlines()[0][:200]}") from None
+    truth = {cell.metadata.nbgrader.grade_id: cell for cell in version.tests.cells if "nbgrader" in cell.metadata}
+    for cell in notebook.cells:
+        _restore(cell, truth)
+    DeduplicateIds().preprocess(notebook, {})
+    for cell in notebook.cells:
+        if not cell.metadata.get("nbgrader"):
+            cell.metadata.pop("nbgrader", None)
+    _put_back(notebook, truth)
+    notebook.metadata = copy.deepcopy(version.tests.metadata)
+    return notebook
+
+
+def _plain(cell: NotebookNode) -> NotebookNode:
+    """A cell without outputs, counts, and metadata other than nbgrader's: tags can keep a cell from running."""
+    known = cell.metadata.get("nbgrader")
+    cell.metadata = NotebookNode({"nbgrader": known} if isinstance(known, dict) and "grade_id" in known else {})
+    if cell.cell_type == "code":
+        cell.outputs, cell.execution_count = [], None
+    return cell
+
+
+def _restore(cell: NotebookNode, truth: Mapping[str, NotebookNode]) -> None:
+    """Give a graded cell its true type and metadata, and a locked one its true source."""
+    true = truth.get(str(cell.metadata.get("nbgrader", {}).get("grade_id")))
+    if true is None:
+        cell.metadata.pop("nbgrader", None)
+        return
+    source = true.source if true.metadata.nbgrader.locked else cell.source
+    fresh = copy.deepcopy(true)
+    fresh.id, fresh.source = cell.get("id", fresh.get("id", "")), source
+    cell.clear()
+    cell.update(fresh)
+
+
+def _put_back(notebook: NotebookNode, truth: Mapping[str, NotebookNode]) -> None:
+    """Insert each known cell that is missing after the one it follows in the release."""
+    before = None
+    for name, true in truth.items():
+        there = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells]
+        if name not in there:
+            notebook.cells.insert(there.index(before) + 1 if before else 0, copy.deepcopy(true))
+        before = name
+
+
+def graded(notebook: NotebookNode, report: Report, version: Generated) -> tuple[CellGrade, ...]:
+    """The marks of a restored notebook by the report of its run; raises NotRun where it did not run to its end."""
+    if report.stopped is not None:
+        raise NotRun(report.stopped)
+    ran = {cell.index: cell for cell in report.cells}
+    skipped = [n for n, cell in enumerate(notebook.cells) if _is_code(cell) and n not in ran]
+    if skipped:
+        raise NotRun(f"Cell {skipped[0] + 1} was not executed.")
+    shown = {cell.metadata.nbgrader.grade_id: cell for cell in version.release.cells if "nbgrader" in cell.metadata}
+    grades = []
+    for number, cell in enumerate(notebook.cells):
+        known = cell.metadata.get("nbgrader", {})
+        if known.get("grade"):
+            by_hand = bool(known.solution) or not _is_code(cell)
+            ran_as = None if by_hand else ran[number]
+            grades.append(_grade(cell, ran_as, shown[known.grade_id].source))
+    return tuple(grades)
+
+
+def _is_code(cell: NotebookNode) -> bool:
+    """Whether there is something to execute."""
+    return bool(cell.cell_type == "code" and cell.source.strip())
+
+
+def _grade(cell: NotebookNode, ran: Ran | None, shown: str) -> CellGrade:
+    """The marks of one test cell; None as `ran` means that a person grades it."""
+    name, points = cell.metadata.nbgrader.grade_id, float(cell.metadata.nbgrader.points)
+    if ran is None:
+        return CellGrade(name=name, score=None, max_score=points, message="Your teacher grades this by hand.")
+    if ran.ok:
+        return CellGrade(name=name, score=_partial(ran.result, points), max_score=points)
+    return CellGrade(name=name, score=0, max_score=points, message=_message(cell.source, ran, shown))
+
+
+def _partial(result: str | None, points: float) -> float:
+    """All points; or, as nbgrader has it, as many as the cell's last value says, from 0 to all of them."""
+    try:
+        value = json.loads(result or "")
+    except ValueError:
+        return points
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number and 0 <= value <= points else points
+
+
+def _message(source: str, ran: Ran, shown: str) -> str:
+    """What the author reads about an error: its words, unless they come from a line that is hidden from them."""
+    if ran.error == TIME_LIMIT:
+        return f"This cell ran for {ran.message} and was stopped."
+    frame = _FRAME.search(_COLOUR.sub("", ran.traceback))
+    lines = source.splitlines()
+    line = lines[int(frame.group(1)) - 1] if frame and int(frame.group(1)) <= len(lines) else None
+    if line is None or line not in shown.splitlines():
+        return _HIDDEN
+    return f"{ran.error}: {ran.message or line.strip()}"[:300]

@@ -1,0 +1,1 @@
+"""The tables of the course service, step by step; Alembic runs what is missing."""

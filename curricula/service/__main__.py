@@ -1,0 +1,5 @@
+"""`python -m curricula.service`."""
+
+from curricula.service.app import main
+
+main()

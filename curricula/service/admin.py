@@ -1,0 +1,134 @@
+"""The operator's commands, run as the course account: `python -m curricula.service.admin create|release|grade|…`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from curricula.course import Course, CourseError, load_course
+from curricula.events import EventStore
+from curricula.service.app import add_options
+from curricula.service.desk import Desk, Refused, assignment_of
+from curricula.service.grader import grade_with
+from curricula.service.teaching import Teaching
+
+# Who did it, in the events, where nobody signed in.
+OPERATOR = "operator"
+
+
+def create(desk: Desk, archive: Path | None) -> tuple[Course, str]:
+    """Put a course (a tar of its folder; stdin without a path) in place; what an earlier one left beside it stays."""
+    courses = desk.root / "courses"
+    courses.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=desk.root, prefix="incoming-course-") as name:
+        _unpack(archive, Path(name))
+        course = load_course(Path(name))
+        missing = [one.name for one in course.assignments if not course.source(one).is_file()]
+        if missing:
+            raise CourseError(
+                f"{course.title} has no source notebook for {', '.join(missing)}: see source/ in its folder."
+            )
+        place = courses / course.name
+        place.mkdir(mode=0o700, exist_ok=True)
+        for part in sorted(Path(name).iterdir()):
+            _replace(part, place / part.name)
+    said = f"{course.title} is in place: {len(course.assignments)} assignments, code {course.code}."
+    return load_course(place), said
+
+
+def _unpack(archive: Path | None, folder: Path) -> None:
+    """Unpack plain files and folders alone, none of them outside `folder`."""
+    try:
+        with tarfile.open(archive) if archive else tarfile.open(fileobj=sys.stdin.buffer, mode="r|*") as tar:
+            for member in tar:
+                _put(tar, member, folder)
+    except (OSError, tarfile.TarError) as error:
+        raise CourseError(f"the course cannot be unpacked: {error}") from None
+
+
+def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Put one file in place. Raises CourseError for what is no plain file or leads elsewhere."""
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
+        raise CourseError(f"a course holds plain files and folders; {ascii(member.name)[:80]} is neither")
+    target = folder / path
+    if member.isdir():
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    content = tar.extractfile(member)
+    assert content is not None
+    with content, target.open("xb") as file:
+        shutil.copyfileobj(content, file)
+
+
+def _replace(new: Path, old: Path) -> None:
+    """Put a file or a folder in the place of an earlier one."""
+    if old.is_dir():
+        shutil.rmtree(old)
+    os.replace(new, old)
+
+
+async def perform(arguments: argparse.Namespace, desk: Desk) -> str:
+    """Do what was asked and return what to print. Raises Refused and CourseError."""
+    teaching = Teaching(desk, grade_with(arguments))
+    if arguments.action == "create":
+        course, said = create(desk, arguments.archive)
+        new = [name for name in arguments.release if not desk.released(course, assignment_of(course, name))]
+        return "\n".join([said, *[await teaching.release(OPERATOR, course, name) for name in new]])
+    course = desk.course(arguments.course)
+    if arguments.action == "export":
+        return teaching.export(course).rstrip("\n")
+    names = [arguments.assignment] if arguments.assignment else [one.name for one in course.assignments]
+    return "\n".join([await _each(arguments.action, teaching, course, name) for name in names])
+
+
+async def _each(action: str, teaching: Teaching, course: Course, name: str) -> str:
+    if action == "release":
+        return await teaching.release(OPERATOR, course, name)
+    if action == "feedback":
+        return teaching.release_feedback(OPERATOR, course, name)
+    count = await teaching.grade(OPERATOR, course, name)
+    return f"{name}: {count} graded."
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the options."""
+    top = argparse.ArgumentParser(prog="curricula.service.admin", description=__doc__)
+    add_options(top)
+    actions = top.add_subparsers(dest="action", required=True)
+    action = actions.add_parser("create")
+    action.add_argument("archive", nargs="?", type=Path)
+    action.add_argument("--release", nargs="*", default=(), help="assignments to release where they never were")
+    actions.add_parser("export").add_argument("course")
+    for name in ("release", "grade", "feedback"):
+        action = actions.add_parser(name)
+        action.add_argument("course")
+        action.add_argument("assignment", nargs="?")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; 1 and a sentence where it is not done."""
+    os.umask(0o077)
+    logging.basicConfig(level=logging.ERROR, format="onramp: %(message)s")
+    arguments = parser().parse_args(argv)
+    store = EventStore(arguments.db or f"sqlite:///{arguments.root}/events.sqlite")
+    try:
+        print(asyncio.run(perform(arguments, Desk(arguments.root, store))))
+    except (Refused, CourseError) as error:
+        print(f"onramp: {error}", file=sys.stderr)
+        return 1
+    finally:
+        store.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,201 @@
+"""The service's REST API, for pages, servers and commands: JSON in, JSON out, notebooks as they are."""
+
+from typing import Any
+
+from tornado.web import stream_request_body
+
+from curricula.service.desk import Refused
+from curricula.service.http import Handler, body_of
+from curricula.service.standing import Standing, standings
+from curricula.submissions import Incoming, TooLarge, too_large
+
+# Of a body that is too large, so much is read and dropped, so that its sender can still be told why.
+DRAINED = 4_000_000_000
+GUESSES = 20
+
+
+class Courses(Handler):
+    """GET: the courses of whoever asks, with their assignments and attempts."""
+
+    def get(self) -> None:
+        """Answer with a list."""
+        self.finish({"user": self.user, "courses": [self._course(course) for course in self.desk.mine(self.user)]})
+
+    def _course(self, course: Any) -> dict[str, Any]:
+        events = self.desk.store.events(course=course.name)
+        return {
+            "name": course.name,
+            "title": course.title,
+            "teacher": self.user in course.teachers,
+            "assignments": [_plain(one) for one in standings(course, events, self.user) if one.released_at],
+        }
+
+
+def _plain(standing: Standing) -> dict[str, Any]:
+    """Return what a learner may know: results only once feedback is released."""
+    attempts = [
+        one.model_dump(mode="json", exclude={"mark"})
+        | ({"mark": one.mark.model_dump(mode="json"), "score": one.mark.score} if one.shown and one.mark else {})
+        for one in standing.attempts
+    ]
+    assignment = standing.assignment
+    return {
+        "name": assignment.name,
+        "title": assignment.title,
+        "notebook": assignment.notebook,
+        "due": assignment.due.isoformat() if assignment.due else None,
+        "late": assignment.late,
+        "max_bytes": assignment.max_bytes,
+        "attempts": attempts,
+    }
+
+
+class Join(Handler):
+    """POST {"code"}: join a course."""
+
+    def post(self) -> None:
+        """Answer with the course's name; a few wrong codes end the guessing for a while."""
+        guesses = self.settings["guesses"]
+        if not guesses.test(self.user):
+            raise Refused(429, "Too many codes were wrong. Ask your teacher for the right one and wait ten minutes.")
+        try:
+            course = self.desk.join(self.user, str(body_of(self).get("code", "")))
+        except Refused:
+            guesses.hit(self.user)
+            raise
+        self.finish({"course": course.name, "message": f"You are in {course.title}."})
+
+
+class Notebook(Handler):
+    """GET: the released notebook of an assignment, to work on."""
+
+    def get(self, course: str, assignment: str) -> None:
+        """Answer with the file."""
+        path = self.desk.notebook(self.user, course, assignment)
+        self.send_file(path.name, "application/x-ipynb+json", path.read_bytes())
+
+
+@stream_request_body
+class Submissions(Handler):
+    """POST: a notebook, as it is; counted while it arrives. GET, for teachers: what was handed in."""
+
+    _file: Incoming | None = None
+    _problem: Exception | None = None
+
+    async def prepare(self) -> None:
+        """Refuse before the first byte is kept; the rest is then dropped as it comes."""
+        self.request.connection.set_max_body_size(DRAINED)  # type: ignore[union-attr]
+        await super().prepare()  # a stranger's bytes are not waited for
+        try:
+            if self.request.method == "POST":
+                self._open()
+        except (Refused, TooLarge) as error:
+            self._problem = error
+
+    def _open(self) -> None:
+        name, assignment_name = self.path_args
+        course, assignment = self.desk.open_for(self.user, name, assignment_name, self.now)
+        announced = int(self.request.headers.get("Content-Length", 0))
+        if announced > assignment.max_bytes:
+            raise TooLarge(too_large(announced, assignment.max_bytes))
+        self._file = self.desk.submissions.incoming(assignment.max_bytes)
+        self._where = course, assignment
+
+    def data_received(self, chunk: bytes) -> None:
+        """Keep the next bytes, or drop them where there is a problem already."""
+        if self._file is not None and self._problem is None:
+            try:
+                self._file.write(chunk)
+            except (TooLarge, OSError) as error:
+                self._problem = error
+
+    def post(self, course: str, assignment: str) -> None:
+        """Answer 201 with the receipt, or 200 where this very file was there already."""
+        if self._problem is not None:
+            raise self._problem
+        assert self._file is not None
+        receipt = self.desk.receive(self.user, *self._where, self._file, self.now)
+        self.set_status(200 if receipt.again else 201)
+        self.finish(receipt.model_dump(mode="json") | {"message": receipt.sentence})
+
+    def get(self, course: str, assignment: str) -> None:
+        """Answer with everybody's attempts."""
+        if self._problem is not None:
+            raise self._problem
+        taught = self.desk.taught(self.user, course)
+        found = standings(taught, self.desk.store.events(course=course))
+        attempts = [one for standing in found if standing.assignment.name == assignment for one in standing.attempts]
+        self.finish({"submissions": [one.model_dump(mode="json") | {"state": one.state} for one in attempts]})
+
+    def on_finish(self) -> None:
+        """Forget what was not kept."""
+        self._forget()
+
+    def on_connection_close(self) -> None:
+        """The sender left half-way."""
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class Submitted(Handler):
+    """GET: a notebook as it was handed in; one's own, or a learner's for teachers."""
+
+    def get(self, number: str) -> None:
+        """Answer with the file."""
+        event = self.desk.visible(self.user, int(number))
+        submission = self.desk.submission(event)
+        name = f"{submission.assignment}-{submission.user}-{event.payload['attempt']}.ipynb"
+        self.send_file(name, "application/x-ipynb+json", submission.path.read_bytes())
+
+
+class Teach(Handler):
+    """POST: a teacher's release, grade, or feedback for one assignment."""
+
+    async def post(self, course: str, assignment: str, action: str) -> None:
+        """Answer with a sentence; grading goes on after it."""
+        taught = self.desk.taught(self.user, course)
+        match action:
+            case "release":
+                message = await self.teaching.release(self.user, taught, assignment)
+            case "grade":
+                message = self.teaching.start_grading(self.user, taught, assignment)
+            case _:
+                message = self.teaching.release_feedback(self.user, taught, assignment)
+        self.finish({"message": message})
+
+
+class Grading(Handler):
+    """GET: how far the grading of one assignment is."""
+
+    def get(self, course: str, assignment: str) -> None:
+        """Answer {"running", "waiting", "problem"}."""
+        taught = self.desk.taught(self.user, course)
+        waiting = len(self.teaching.ungraded(taught, assignment))
+        running = self.teaching.grading(taught, assignment)
+        self.finish({"running": running, "waiting": waiting, "problem": self.teaching.problem(taught, assignment)})
+
+
+class Export(Handler):
+    """GET: the marks of a course as CSV."""
+
+    def get(self, course: str) -> None:
+        """Answer with the file."""
+        taught = self.desk.taught(self.user, course)
+        self.send_file(f"{course}.csv", "text/csv; charset=utf-8", self.teaching.export(taught).encode())
+
+
+_COURSE = r"courses/([^/]+)"
+_ASSIGNMENT = rf"{_COURSE}/assignments/([^/]+)"
+ADDRESSES = (
+    (r"api/courses", Courses),
+    (r"api/join", Join),
+    (rf"api/{_ASSIGNMENT}/notebook", Notebook),
+    (rf"api/{_ASSIGNMENT}/submissions", Submissions),
+    (rf"api/{_ASSIGNMENT}/(release|grade|feedback)", Teach),
+    (rf"api/{_ASSIGNMENT}/grading", Grading),
+    (rf"api/{_COURSE}/export\.csv", Export),
+    (r"api/submissions/(\d{1,12})/notebook", Submitted),
+)

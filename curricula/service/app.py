@@ -1,0 +1,108 @@
+"""The service as a web application, and as a program: `python -m curricula.service`, with JupyterHub's JUPYTERHUB_*."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler
+from tornado.httpserver import HTTPServer
+from tornado.log import enable_pretty_logging
+from tornado.web import Application, StaticFileHandler
+
+from curricula.events import EventStore
+from curricula.service import api, pages
+from curricula.service.desk import Desk
+from curricula.service.grader import grade_with
+from curricula.service.guesses import Guesses
+from curricula.service.http import HERE, Page
+from curricula.service.teaching import Teaching
+from spawners.site import load_site
+
+NAME = "onramp-course"
+
+
+class Missing(Page):
+    """Every address there is not."""
+
+    def get(self, _path: str = "") -> None:
+        """Say so."""
+        self.explain(404, "There is no such page.")
+
+
+def make_app(desk: Desk, teaching: Teaching, *, prefix: str, look: dict[str, str], cookie_secret: bytes) -> Application:
+    """Return the application below `prefix` (it ends with /); `look` is what the templates say about the hub."""
+    addresses = [(prefix + path, handler) for path, handler in (*pages.ADDRESSES, *api.ADDRESSES)]
+    return Application(
+        [
+            *addresses,
+            (prefix + "oauth_callback", HubOAuthCallbackHandler),
+            (prefix + "static/(.*)", StaticFileHandler, {"path": str(HERE / "static")}),
+            (prefix + "(.*)", Missing),
+        ],
+        desk=desk,
+        teaching=teaching,
+        guesses=Guesses(),
+        look=look,
+        cookie_secret=cookie_secret,
+    )
+
+
+def settle_auth() -> HubOAuth:
+    """Set up sign-in through the hub from JUPYTERHUB_* in the environment; what it says of a token holds for 30 s."""
+    auth = HubOAuth.instance(cache_max_age=30)
+    auth.access_scopes = {f"access:services!service={NAME}", "access:services"}
+    return auth
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Answer until a signal ends it."""
+    os.umask(0o077)
+    store = EventStore(arguments.db or f"sqlite:///{arguments.root}/events.sqlite")
+    desk = Desk(arguments.root, store)
+    teaching = Teaching(desk, grade_with(arguments))
+    settle_auth()
+    look = {"hub_title": arguments.title, "site_title": load_site(arguments.site).title}
+    prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
+    app = make_app(desk, teaching, prefix=prefix, look=look, cookie_secret=_cookie_secret(arguments.root))
+    url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    server = HTTPServer(app, max_buffer_size=10_000_000, idle_connection_timeout=120)
+    server.listen(url.port or 80, url.hostname or "127.0.0.1")
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+    server.stop()
+    store.close()
+
+
+def _cookie_secret(root: Path) -> bytes:
+    """Return the secret that signs cookies, made once; the file is the course account's own."""
+    path = root / "cookie_secret"
+    if not path.exists():
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(os.urandom(32))
+    return path.read_bytes()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what the service and its commands have in common."""
+    parser.add_argument("--root", type=Path, required=True, help="the course account's folder (0700)")
+    parser.add_argument("--db", default="", help="SQLAlchemy's URL of the events (default: SQLite in --root)")
+    parser.add_argument("--site", default="local", help="a site's name or the path of its YAML")
+    parser.add_argument("--launcher", default="/run/onramp/grade.sock", help="socket that acts as the grading account")
+    parser.add_argument("--handover", type=Path, default=Path("/srv/onramp/grading"), help="for grading jobs' files")
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the service."""
+    parser = argparse.ArgumentParser(prog="curricula.service", description=__doc__)
+    add_options(parser)
+    parser.add_argument("--title", default="Onramp", help="shown on every page")
+    enable_pretty_logging()
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    asyncio.run(serve(parser.parse_args(argv)))

@@ -1,0 +1,154 @@
+"""`runs`: what you have promoted, in a terminal of your server. Needs nothing of the hub's own packages."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from spawners.run import Run, View, find_run, look
+from spawners.run import runs as all_runs
+from spawners.run_record import ENVIRONMENT, LOG, OUTPUT, RunError
+from spawners.run_submit import promote as promote_
+from spawners.slurm import Slurm
+
+NEWEST = 20
+LOOK = 2.0
+_T = TypeVar("_T")
+_name = click.argument("name", default="")
+
+
+@click.group()
+def runs() -> None:
+    """Notebooks you have promoted to jobs: NAME is a run's name or a part of it; the newest run where left out."""
+
+
+@runs.command("list")
+@click.option("--all", "everything", is_flag=True, help=f"Not only the {NEWEST} newest.")
+def list_(everything: bool) -> None:
+    """List your runs, the newest first."""
+    known = all_runs()[: None if everything else NEWEST]
+    if not known:
+        click.echo("No runs yet. Make one in a notebook: onramp.promote('train.ipynb', profile='gpu-1')")
+        return
+    table = Table("run", "state", "cells", "profile", box=None, pad_edge=False)
+    for run, seen in zip(known, asyncio.run(_look_at(known)), strict=True):
+        if seen is not None:
+            cells = f"{seen.cells_done}/{seen.cells_total}" if seen.cells_total else ""
+            table.add_row(run.name, seen.state, cells, seen.record.submitted.profile)
+        else:
+            table.add_row(run.name, "UNREADABLE", "", "")
+    Console(highlight=False, soft_wrap=True).print(table)
+
+
+@runs.command()
+@_name
+def show(name: str) -> None:
+    """Show what was asked for, what Slurm says, and what the job says about itself."""
+    run = _or_complain(lambda: find_run(name))
+    seen = _or_complain(run.look)
+    for title, text in _facts(run, seen):
+        click.echo(f"{title:<12} {text}")
+
+
+@runs.command()
+@_name
+@click.option("-f", "--follow", is_flag=True, help="Go on printing what is added, until the run is over.")
+def logs(name: str, follow: bool) -> None:
+    """Print what the job has printed."""
+    run = _or_complain(lambda: find_run(name))
+    at = _print_from(run.folder / LOG, 0)
+    if not (at or follow):
+        click.echo(_or_complain(run.look).sentence)
+    while follow:
+        over = _or_complain(run.look).over
+        at = _print_from(run.folder / LOG, at)
+        if over:
+            return
+        time.sleep(LOOK)
+
+
+@runs.command()
+@click.argument("notebook", type=click.Path(path_type=Path))
+@click.option("--profile", required=True, help="What the job gets, for example gpu-1.")
+@click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="May be given several times.")
+@click.option("--time", "minutes", type=int, help="Minutes, instead of the profile's.")
+@click.option("--account", help="Who pays, instead of your default account.")
+def promote(notebook: Path, profile: str, given: tuple[str, ...], minutes: int | None, account: str | None) -> None:
+    """Run NOTEBOOK as a job of its own, as onramp.promote does in a notebook."""
+    values = dict(map(_parameter, given))
+    run = _or_complain(lambda: promote_(notebook, profile, values, time=minutes, account=account))
+    click.echo(f"{run.name} is submitted. Follow it: onramp runs logs --follow {run.name}")
+
+
+@runs.command()
+@click.argument("name")
+def cancel(name: str) -> None:
+    """End a run; what is done is kept."""
+    click.echo(_or_complain(lambda: find_run(name).cancel()))
+
+
+async def _look_at(known: list[Run]) -> list[View | None]:
+    """Look at many runs through one client, so that Slurm is asked once for all; None where a record is broken."""
+    scheduler = Slurm()
+
+    async def one(run: Run) -> View | None:
+        try:
+            return await look(run, scheduler)
+        except RunError:
+            return None
+
+    return await asyncio.gather(*map(one, known))
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    """`epochs=20` as a name and a value: a number where it looks like one, else text, by YAML's rules."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise click.ClickException(f"{text!r} is no parameter: write it as NAME=VALUE, for example epochs=20.")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        return name, value
+
+
+def _facts(run: Run, seen: View) -> list[tuple[str, str]]:
+    """What there is to know about a run, by who says it."""
+    submitted, reported, job = seen.record.submitted, seen.record.reported, seen.job
+    facts = [("Run", run.name), ("State", f"{seen.state}. {seen.sentence}"), ("Folder", str(run.folder))]
+    facts.append(("Submitted", f"{submitted.notebook} (sha256 {submitted.sha256}), profile {submitted.profile}"))
+    if job is not None:
+        spent = "" if seen.gpu_minutes is None else f", {seen.gpu_minutes:.1f} GPU minutes"
+        facts.append(("Accounting", f"job {job.job_id}, {job.state}, account {job.account}, on {job.node}{spent}"))
+    if reported is not None:
+        done = f"{reported.outcome}, {reported.cells_done} of {reported.cells_total} cells"
+        facts.append(("Reported", f"{done} (the job's own word, not verified)"))
+    facts += [("Result", str(run.folder / name)) for name in (OUTPUT, ENVIRONMENT) if (run.folder / name).exists()]
+    return facts
+
+
+def _print_from(path: Path, start: int) -> int:
+    """Print a log from a position on, and return where it ends now."""
+    if not path.exists():
+        return start
+    with path.open("rb") as file:
+        file.seek(start)
+        for chunk in iter(lambda: file.read(65536), b""):
+            click.echo(chunk.decode(errors="replace"), nl=False)
+        return file.tell()
+
+
+def _or_complain(action: Callable[[], _T]) -> _T:
+    """Do something, and say in one sentence why it cannot be done."""
+    try:
+        return action()
+    except RunError as error:
+        raise click.ClickException(str(error)) from None
+
+
+COMMANDS = (runs,)

@@ -1,0 +1,134 @@
+"""promote: a notebook becomes a job of its own: checked, written down as a folder, then submitted."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from spawners import run_record as files
+from spawners.render import Job, RenderError, render
+from spawners.request import RequestError, Resources, parse_request, resolve
+from spawners.run import Run, alone
+from spawners.run_notebook import Notebook, check_parameters, read_notebook
+from spawners.run_record import INSIDE, Record, RunError, Submitted, me, root
+from spawners.scheduler import Scheduler, SchedulerError
+from spawners.site import Site, SiteError, load_site
+from spawners.slurm import Slurm
+
+
+def promote(
+    notebook: str | Path,
+    profile: str,
+    parameters: Mapping[str, object] | None = None,
+    *,
+    time: int | None = None,
+    account: str | None = None,
+    **options: object,
+) -> Run:
+    """Run a notebook as a job of its own, and return at once; it goes on when this server ends.
+
+    `parameters` replace what the notebook's parameters cell sets; `time` is in minutes; `options` are those of a
+    Request (cpus_per_task, mem, qos, reservation …). Raises RunError with a sentence for whatever is not right.
+    """
+    asked = {"profile": profile, "time": time, "account": account, **options}
+    return alone(submit(Path(notebook), asked, dict(parameters or {}), Slurm()))
+
+
+async def submit(
+    path: Path, asked: Mapping[str, object], parameters: Mapping[str, object], scheduler: Scheduler
+) -> Run:
+    """Check everything, write the run's folder, then submit; what Slurm refuses is kept as such in the folder."""
+    if INSIDE in os.environ:
+        raise RunError("This notebook already is a run; a run promotes nothing. Promote it from a server instead.")
+    site = _site()
+    notebook = read_notebook(path.expanduser().absolute())
+    check_parameters(notebook, parameters)
+    resources = _resources(asked, site)
+    submitted = Submitted(
+        notebook=str(notebook.path),
+        sha256=notebook.sha256,
+        cwd=str(notebook.path.parent),
+        site=os.environ["ONRAMP_SITE"],
+        profile=str(asked["profile"]),
+        resources=resources,
+        at=datetime.now(UTC),
+    )
+    run = _write(notebook, parameters, submitted)
+    try:
+        script = render(site, resources, _job(run, resources))
+        job_id = await scheduler.submit(me(), script)
+        files.write_whole(run.folder / files.JOB_ID, f"{job_id}\n")
+    except (SchedulerError, RenderError) as error:
+        files.write_record(run.folder, Record(submitted=submitted, refused=str(error)))
+        advice = await _advice(str(error), scheduler)
+        raise RunError(f"Slurm did not take the job: {error}\n{advice} Your notebook is as it was.") from error
+    return run
+
+
+def _site() -> Site:
+    """The site this server runs on."""
+    try:
+        return load_site(os.environ["ONRAMP_SITE"])
+    except KeyError:
+        raise RunError("Notebooks are promoted from a server that was started from the hub; this is none.") from None
+    except SiteError as error:
+        raise RunError(str(error)) from None
+
+
+def _resources(asked: Mapping[str, object], site: Site) -> Resources:
+    """What Slurm is asked for, through the one gate; a notebook runs on one node."""
+    try:
+        resources = resolve(parse_request(asked, site, purpose="run"), site)
+    except RequestError as error:
+        raise RunError(str(error)) from None
+    if resources.nodes > 1:
+        fitting = (p.name for p in site.profiles if "run" in p.purposes and p.nodes == 1)
+        raise RunError(
+            f"A notebook runs on one node, and this asks for {resources.nodes}. Choose from: {', '.join(fitting)}."
+        )
+    return resources
+
+
+def _write(notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted) -> Run:
+    """Make the folder of a run whose job does not exist yet; RunError, and nothing left, where that cannot be."""
+    folder = None
+    try:
+        folder = files.make_folder(root(), notebook.path.stem, submitted.at.astimezone())
+        (folder / files.INPUT).write_bytes(notebook.content)
+        files.write_whole(folder / files.PARAMETERS, yaml.safe_dump(dict(parameters), sort_keys=False))
+        files.write_record(folder, Record(submitted=submitted))
+    except OSError as error:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise RunError(
+            f"The folder of the run cannot be written below {root()}: {error.strerror}. "
+            "If your home folder is full, delete what you no longer need, and promote again."
+        ) from error
+    return Run(folder)
+
+
+def _job(run: Run, resources: Resources) -> Job:
+    """What Slurm runs; its comment finds the job again where its id was not written down."""
+    program = ("python", "-I", "-m", "spawners.run_node", str(run.folder))
+    return Job(
+        name="onramp-run",
+        comment=run.comment,
+        output=str(run.folder / files.LOG),
+        chdir="/",
+        argv=resources.environment.argv(*program) if resources.environment else program,
+    )
+
+
+async def _advice(words: str, scheduler: Scheduler) -> str:
+    """What to do when sbatch refuses."""
+    if "ontact slurm controller" in words or "did not answer" in words:
+        return "Slurm is away just now: promote the notebook again in a few minutes."
+    if "account" in words:
+        try:
+            return f"Choose from your accounts: {', '.join(await scheduler.accounts(me()))}."
+        except SchedulerError:
+            return "Ask which accounts you may use."
+    return "Change what the words above name, and promote it again."

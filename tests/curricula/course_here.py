@@ -1,0 +1,139 @@
+"""A course of the tests' own, answers to its assignments, and a node: jobs run here, as ordinary processes."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from curricula.course import Assignment, Course, load_course
+from curricula.grading import Grader
+from curricula.submissions import Submission
+from spawners.environment import Environment
+from spawners.reasons import explain
+from spawners.render import Script
+from spawners.scheduler import JobState, SchedulerError, Secrets, Snapshot
+from spawners.site import Site
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_SOLUTION = re.compile(r"[ \t]*### (BEGIN|END) SOLUTION\n?")
+
+
+def course_in(folder: Path) -> Course:
+    """The onboarding course, copied."""
+    shutil.copytree(REPOSITORY / "curricula/onboarding", folder / "onboarding")
+    return load_course(folder / "onboarding")
+
+
+def solved(course: Course, assignment: Assignment) -> NotebookNode:
+    """The release with the teacher's answers in it, as a perfect learner would hand it in."""
+    from curricula.release import generated
+
+    answers = {cell.id: cell for cell in nbformat.read(course.source(assignment), as_version=4).cells}
+    notebook = generated(course, assignment).release
+    for cell in notebook.cells:
+        if cell.metadata.nbgrader.solution:
+            cell.source = _SOLUTION.sub("", answers[cell.id].source).rstrip()
+    return notebook
+
+
+def submitted(course: Course, assignment: Assignment, content: NotebookNode | bytes, number: int = 1) -> Submission:
+    """Put a notebook, or bytes, where the service would, and return the submission."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = course.folder / sha256
+    path.write_bytes(data)
+    return Submission(
+        id=number,
+        course=course.name,
+        assignment=assignment.name,
+        user="student1",
+        sha256=sha256,
+        path=path,
+        received_at=datetime.now(UTC),
+    )
+
+
+def cell(notebook: NotebookNode, name: str) -> NotebookNode:
+    """The cell with this grade_id."""
+    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+def bubblewrap() -> str:
+    """The folder of bwrap, installed or unpacked; the test is skipped where there is none."""
+    tools = os.environ.get("ONRAMP_TOOLS", str(REPOSITORY / ".tools"))
+    found = shutil.which("bwrap", path=f"/usr/bin:{tools}/debian/usr/bin")
+    if not found:
+        pytest.skip("Debian's bubblewrap is neither installed nor in .tools: run ./onramp test")
+    return str(Path(found).parent)
+
+
+class Node:
+    """A scheduler with one node, which is this machine: a job's script is run at once by sh."""
+
+    def __init__(self) -> None:
+        self.scripts: list[str] = []
+        self.refuses = ""
+        self.cancelled: list[str] = []
+        self.end: dict[str, Any] | None = None
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._path = f"{bubblewrap()}:/usr/local/bin:/usr/bin:/bin"
+
+    async def submit(self, user: str, script: Script, secrets: Secrets | None = None) -> str:
+        if self.refuses:
+            raise SchedulerError(self.refuses)
+        self.scripts.append(script.text)
+        text = script.text.replace("PATH=/usr/local/bin:/usr/bin:/bin", f"PATH={self._path}")
+        command = ["sh", "-c", "true" if self.end else text]
+        environment = {"PYTHONPATH": "/nonexistent", "A_SECRET": "s3cret"}
+        log = subprocess.DEVNULL
+        self._processes.append(subprocess.Popen(command, stdin=log, stdout=log, stderr=log, env=environment))
+        return str(len(self._processes))
+
+    async def jobs(self) -> Snapshot:
+        states = {}
+        for number, process in enumerate(self._processes, 1):
+            code = process.poll()
+            name = "RUNNING" if code is None else "COMPLETED" if code == 0 else "FAILED"
+            end = self.end if code is not None and self.end else {}
+            state = {"state": name, "exit_code": f"{code}:0"} | end
+            states[str(number)] = JobState(job_id=str(number), user="onramp-grade", name="g", comment="", **state)
+        return Snapshot(states, at=0)
+
+    async def ended(self, job_id: str) -> JobState | None:
+        return None
+
+    async def cancel(self, user: str, job_id: str) -> None:
+        self.cancelled.append(job_id)
+        self._processes[int(job_id) - 1].kill()
+
+    def close(self) -> None:
+        """End what runs."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def explain(self, job: JobState) -> str:
+        return explain(job)
+
+
+def grader_of(course: Course, site: Site, scheduler: object, folder: Path) -> Grader:
+    """A grader whose jobs use the Python that runs this test."""
+    handover = folder / "handover"
+    handover.mkdir(exist_ok=True)
+    here = Environment(name="here", kind="venv", path=sys.prefix, arch="x86_64")
+    site = site.model_copy(update={"environments": (here,)})
+    return Grader(course, site, scheduler, handover=handover)  # type: ignore[arg-type]
+
+
+Change = Callable[[NotebookNode], object]

@@ -1,0 +1,90 @@
+"""A course is read once, and a mistake in it is named by file, line and key."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from curricula.course import CourseError, load_course
+
+DUE = datetime(2026, 5, 1, 12, tzinfo=UTC)
+COURSE = {
+    "name": "c1",
+    "title": "Course one",
+    "teachers": ["teacher1"],
+    "code": "JOIN-1",
+    "assignments": [{"name": "a1", "title": "First", "notebook": "first.ipynb", "due": DUE.isoformat()}],
+}
+
+
+def write(folder: Path, **changes):
+    (folder / "course.yaml").write_text(yaml.safe_dump({**COURSE, **changes}))
+    return folder
+
+
+def test_where_its_notebooks_lie(tmp_path):
+    course = load_course(write(tmp_path))
+    assignment = course.assignment("a1")
+
+    assert course.source(assignment) == tmp_path / "source/a1/first.ipynb"
+    assert course.release(assignment) == tmp_path / "release/a1/first.ipynb"
+
+
+def test_the_version_is_the_sources_content(tmp_path):
+    course = load_course(write(tmp_path))
+    assignment = course.assignment("a1")
+    with pytest.raises(CourseError, match="cannot be read"):
+        course.version(assignment)
+    course.source(assignment).parent.mkdir(parents=True)
+    course.source(assignment).write_text("one")
+    one = course.version(assignment)
+    course.source(assignment).write_text("two")
+
+    assert len({one, course.version(assignment)}) == 2
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(-1, False), (0, False), (1, True)])
+def test_late_begins_after_the_deadline(tmp_path, seconds, late):
+    assignment = load_course(write(tmp_path)).assignment("a1")
+
+    assert assignment.is_late(DUE + timedelta(seconds=seconds)) is late
+
+
+def test_without_a_deadline_nothing_is_late(tmp_path):
+    first = {key: value for key, value in COURSE["assignments"][0].items() if key != "due"}
+
+    assert not load_course(write(tmp_path, assignments=[first])).assignment("a1").is_late(DUE)
+
+
+def test_an_unknown_assignment_names_those_there_are(tmp_path):
+    with pytest.raises(CourseError, match="no assignment 'a9': choose one of a1"):
+        load_course(write(tmp_path)).assignment("a9")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"techers": ["x"]}, "course.yaml:.*: techers: is not a known key. Known here: .*teachers"),
+        ({"teachers": []}, "teachers: .*at least 1 item"),
+        ({"assignments": COURSE["assignments"] * 2}, "two assignments are called a1"),
+        ({"assignments": [{**COURSE["assignments"][0], "due": "2026-05-01T12:00:00"}]}, "due: .*timezone"),
+        ({"assignments": [{**COURSE["assignments"][0], "notebook": "../../x.ipynb"}]}, "notebook: .*pattern"),
+        ({"name": "../x"}, "name: .*pattern"),
+    ],
+    ids=["unknown key", "no teacher", "two of a name", "deadline without a zone", "path", "name"],
+)
+def test_a_mistake_is_named(tmp_path, changes, sentence):
+    with pytest.raises(CourseError, match=sentence):
+        load_course(write(tmp_path, **changes))
+
+
+def test_no_course_yaml(tmp_path):
+    with pytest.raises(CourseError, match=r"course\.yaml: cannot be read"):
+        load_course(tmp_path)
+
+
+def test_a_course_is_settled(tmp_path):
+    with pytest.raises(ValidationError, match="frozen"):
+        load_course(write(tmp_path)).title = "other"

@@ -1,0 +1,318 @@
+"""Grading for real, but for Slurm: sandboxed kernels run on this machine, whatever learners hand in."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+
+from curricula.course import Assignment, Course
+from curricula.grading import Grader, GradingError, Result
+from curricula.handover import handed_over
+from curricula.marks import restored
+from curricula.release import generated
+from spawners.request import Request, Resources, resolve
+from spawners.site import Site
+from tests.curricula.course_here import REPOSITORY, Node, cell, course_in, grader_of, solved, submitted
+
+RIGHT = "def minutes(hours, rest=0):\n    return 60 * hours + rest\n"
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return course_in(tmp_path)
+
+
+@pytest.fixture
+def m00(course: Course) -> Assignment:
+    """With a short time for everything, since some notebooks here never end."""
+    return course.assignment("m00")
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    one = Node()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def grader(course: Course, site: Site, node: Node, tmp_path: Path) -> Iterator[Grader]:
+    """A grader, and nothing left in the folder of its jobs."""
+    one = grader_of(course, site, node, tmp_path)
+    yield one
+    assert list(one.handover.iterdir()) == []
+
+
+@pytest.fixture
+def resources(site: Site) -> Resources:
+    return resolve(Request(purpose="grading", profile="cpu", time=7), site)
+
+
+async def grade(grader: Grader, content: NotebookNode | bytes) -> Result:
+    return await grader.grade(submitted(grader.course, grader.course.assignment("m00"), content))
+
+
+def answered(course: Course, code: str) -> NotebookNode:
+    """Right answers, after this code has run."""
+    notebook = solved(course, course.assignment("m00"))
+    cell(notebook, "m00-function").source = f"{code}\n{RIGHT}"
+    return notebook
+
+
+async def test_right_answers_get_full_marks(grader: Grader, m00: Assignment, node: Node) -> None:
+    result = await grade(grader, solved(grader.course, m00))
+
+    assert (result.score, result.max_score, result.not_run) == (8, 8, None)
+    assert result.job_id == "1"
+    assert (len(result.key.submission), len(result.key.environment)) == (64, 64)
+    assert result.key.assignment == grader.course.version(m00)
+    assert "#SBATCH --time=7\n" in node.scripts[0]
+    assert "student1" not in node.scripts[0]
+
+
+async def test_warnings_and_prints_take_nothing_away(grader: Grader) -> None:
+    """Stock nbgrader gives 0 points to whatever writes to stderr."""
+    code = "import sys, warnings\nwarnings.warn('old')\nprint('x', file=sys.stderr)\nRIGHT = 1"
+    notebook = answered(grader.course, code)
+    cell(
+        notebook, "m00-function"
+    ).source += "    \n_minutes = minutes\ndef minutes(*a):\n    warnings.warn('old')\n    return _minutes(*a)\n"
+
+    assert (await grade(grader, notebook)).score == 8
+
+
+async def test_wrong_answers_get_nothing_for_their_cell_and_hear_why(grader: Grader, m00: Assignment) -> None:
+    notebook = solved(grader.course, m00)
+    cell(notebook, "m00-function").source = "def minutes(hours, rest=0):\n    return hours + rest"
+    result = await grade(grader, notebook)
+
+    assert [(one.score, one.message) for one in result.cells] == [
+        (0, "AssertionError: 2 hours and 30 minutes are 150 minutes"),
+        (4, ""),
+    ]
+
+
+async def test_an_answer_fitted_to_what_is_visible_fails_what_is_hidden(grader: Grader, m00: Assignment) -> None:
+    notebook = solved(grader.course, m00)
+    cell(notebook, "m00-function").source = "def minutes(*a):\n    return {(2, 30): 150, (1,): 60}[a]"
+    result = await grade(grader, notebook)
+
+    assert (result.cells[0].score, result.cells[0].message) == (0, "A hidden test did not pass.")
+
+
+async def test_an_untouched_release_gets_nothing(grader: Grader, m00: Assignment) -> None:
+    result = await grade(grader, generated(grader.course, m00).release)
+
+    assert (result.score, result.max_score) == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "Its Python process ended while code cell 1 ran"),
+        ("import os; os._exit(0)", "Its Python process ended while code cell 1 ran"),
+        ("for _ in range(10**6): print('x' * 200)", "It printed more than 10 MB"),
+    ],
+)
+async def test_a_notebook_that_does_not_run_gets_a_reason_and_no_mark(grader: Grader, code: str, reason: str) -> None:
+    """Stock nbgrader gives full marks to cells that never ran."""
+    result = await grade(grader, answered(grader.course, code))
+
+    assert result.score is None
+    assert result.cells == ()
+    assert result.not_run is not None
+    assert result.not_run.startswith(reason)
+
+
+@pytest.mark.parametrize("content", [b"", b"not JSON", b"[]", b"\xff"])
+async def test_what_is_no_notebook_starts_no_job(grader: Grader, node: Node, content: bytes) -> None:
+    result = await grade(grader, content)
+
+    assert result.score is None
+    assert str(result.not_run).startswith("It is not a notebook")
+    assert node.scripts == []
+
+
+# Learners' code that tries to get out, and what it must find. Each prints True for itself where it got out.
+_GETS_OUT = {
+    "the network": "import socket\nsocket.create_connection(('127.0.0.1', PORT), 5)",
+    "a secret of the job": "import os\nassert os.environ.get('A_SECRET')",
+    "the repository": "open('REPOSITORY/pyproject.toml')",
+    "the course": "open('COURSE/source/m00/m00.ipynb')",
+    "other submissions": "import os\nos.listdir('HANDOVER')",
+    "homes": "import os\nassert os.listdir('/root') or os.listdir('/home')",
+    "accounts": "open('/etc/passwd')",
+    "Slurm": "open('/etc/slurm/slurm.conf')",
+    "the software": "import numpy, pathlib\npathlib.Path(numpy.__file__).write_text('')",
+    "the system": "open('/usr/bin/evil', 'w')",
+    "a place outside": "open('/evil', 'w')",
+    "other processes": "import os\nassert len([p for p in os.listdir('/proc') if p.isdigit()]) > 4",
+    "a namespace inside": "import ctypes\nassert ctypes.CDLL(None).unshare(0x10000000) == 0",
+}
+
+
+@pytest.fixture(scope="module")
+def listener() -> Iterator[int]:
+    """A port on this machine at which something answers."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize("what", _GETS_OUT)
+async def test_nothing_can_be_reached_from_inside(grader: Grader, what: str, listener: int) -> None:
+    attempt = _GETS_OUT[what].replace("PORT", str(listener)).replace("REPOSITORY", str(REPOSITORY))
+    attempt = attempt.replace("COURSE", str(grader.course.folder)).replace("HANDOVER", str(grader.handover))
+    indented = "\n".join(f"    {line}" for line in attempt.splitlines())
+    result = await grade(
+        grader,
+        answered(
+            grader.course,
+            f"got_out = True\ntry:\n{indented}\nexcept Exception:\n    got_out = False\nassert not got_out",
+        ),
+    )
+
+    assert result.score == 8, f"{what} was reached: {result}"
+
+
+async def test_more_memory_than_the_job_has_is_an_error_of_that_cell(grader: Grader) -> None:
+    """Also where Slurm does not enforce it."""
+    code = "try:\n    x = bytearray(3 << 30)\nexcept MemoryError:\n    x = None\nassert x is None"
+
+    assert (await grade(grader, answered(grader.course, code))).score == 8
+
+
+async def test_the_usual_packages_can_be_imported(grader: Grader) -> None:
+    assert (await grade(grader, answered(grader.course, "import numpy, sklearn.datasets"))).score == 8
+
+
+async def test_what_ran_is_kept_for_the_teacher(grader: Grader, m00: Assignment) -> None:
+    result = await grade(grader, solved(grader.course, m00))
+
+    path = grader.course.folder / "results" / f"{result.key.digest}.ipynb"
+    assert cell(nbformat.read(path, as_version=4), "m00-function-test").execution_count
+    assert path.parent.stat().st_mode & 0o077 == 0
+
+
+async def test_a_result_is_found_once_and_stands(grader: Grader, m00: Assignment, node: Node) -> None:
+    notebook = solved(grader.course, m00)
+    first, second = await asyncio.gather(grade(grader, notebook), grade(grader, notebook))
+    third = await grade(grader, notebook)
+
+    assert first == second == third
+    assert len(node.scripts) <= 2
+    assert sorted(path.suffix for path in (grader.course.folder / "results").iterdir()) == [".ipynb", ".json"]
+
+
+async def test_another_version_of_the_assignment_is_another_result(grader: Grader, m00: Assignment, node: Node) -> None:
+    notebook = solved(grader.course, m00)
+    first = await grade(grader, notebook)
+    source = grader.course.source(m00)
+    source.write_text(source.read_text().replace("assert nodes == 2", "assert nodes == 3"))
+    second = await grade(grader, notebook)
+
+    assert (first.score, second.score) == (8, 4)
+    assert first.key.assignment != second.key.assignment
+
+
+async def test_slurm_refusing_loses_nothing(grader: Grader, m00: Assignment, node: Node) -> None:
+    notebook = solved(grader.course, m00)
+    node.refuses = "sbatch: error: Unable to contact slurm controller (connect failure)"
+    with pytest.raises(GradingError, match=r"Unable to contact slurm controller.*grade again"):
+        await grade(grader, notebook)
+
+    node.refuses = ""
+    assert (await grade(grader, notebook)).score == 8
+
+
+@pytest.mark.parametrize(
+    ("end", "not_run"),
+    [
+        ({"state": "TIMEOUT"}, True),
+        ({"state": "OUT_OF_MEMORY"}, True),
+        ({"state": "FAILED", "exit_code": "0:9"}, True),
+        ({"state": "NODE_FAIL"}, False),
+        ({"state": "CANCELLED"}, False),
+        ({"state": "FAILED", "exit_code": "1:0"}, False),
+        ({"state": "COMPLETED", "exit_code": "0:0"}, False),
+    ],
+    ids=lambda value: str(value.get("state")) + value.get("exit_code", "") if isinstance(value, dict) else "",
+)
+async def test_a_job_without_a_report(
+    grader: Grader, m00: Assignment, node: Node, end: dict[str, Any], not_run: bool
+) -> None:
+    """Too much used is the notebook's doing; a node that is lost is nobody's, and decides nothing."""
+    node.end = end
+    notebook = solved(grader.course, m00)
+    if not_run:
+        result = await grade(grader, notebook)
+        assert result.score is None
+        assert str(result.not_run).startswith("Its job was ended: ")
+    else:
+        with pytest.raises(GradingError, match="ended without a report"):
+            await grade(grader, notebook)
+        assert not (grader.course.folder / "results").exists()
+
+
+async def test_whoever_does_not_wait_leaves_no_job(grader: Grader, node: Node) -> None:
+    task = asyncio.create_task(grade(grader, answered(grader.course, "while True: pass")))
+    while not node.scripts:
+        await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert node.cancelled == ["1"]
+
+
+async def test_a_file_that_changed_since_it_was_received_is_not_graded(grader: Grader, m00: Assignment) -> None:
+    submission = submitted(grader.course, m00, solved(grader.course, m00))
+    submission.path.write_bytes(b"{}")
+    with pytest.raises(GradingError, match="its sha256 differs"):
+        await grader.grade(submission)
+    submission.path.unlink()
+    with pytest.raises(GradingError, match="cannot be read"):
+        await grader.grade(submission)
+
+
+async def test_a_cell_of_ones_own_that_fails_takes_no_points(grader: Grader, m00: Assignment) -> None:
+    notebook = solved(grader.course, m00)
+    notebook.cells.append(new_code_cell("1 / 0"))
+    notebook.cells.insert(0, new_code_cell("input()"))
+
+    assert (await grade(grader, notebook)).score == 8
+
+
+def test_what_a_job_is_told_is_the_notebook_alone(grader: Grader, m00: Assignment, resources: Resources) -> None:
+    """Solutions never leave the course's account."""
+    notebook = restored(json.dumps(solved(grader.course, m00)).encode(), generated(grader.course, m00))
+    with handed_over(grader.handover, notebook, resources) as folder:
+        files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+        assert files == {"notebook.ipynb": 0o640, "limits.json": 0o640, "out": 0o770}
+        assert folder.stat().st_mode & 0o777 == 0o750
+        assert "SOLUTION" not in (folder / "notebook.ipynb").read_text()
+    with pytest.raises(GradingError, match="cannot be made"), handed_over(folder, notebook, resources):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a group of somebody else's")
+def test_what_a_job_is_told_belongs_to_the_group_above(tmp_path: Path, resources: Resources) -> None:
+    """The course's account is not in the group, so it can only pass it on; its umask lets nobody in."""
+    os.chown(tmp_path, -1, 4242)
+    tmp_path.chmod(0o2710)
+    before = os.umask(0o077)
+    try:
+        with handed_over(tmp_path, NotebookNode(), resources) as folder:
+            found = [folder, *folder.iterdir()]
+            assert {path.stat().st_gid for path in found} == {4242}
+    finally:
+        os.umask(before)
+    assert len(found) == 4

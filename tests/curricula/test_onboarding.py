@@ -1,0 +1,102 @@
+"""The onboarding course: its teacher's answers are right, wrong ones not, and learners can start with what they get."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from curricula.course import Course, load_course
+from curricula.grading import Grader
+from curricula.release import generated
+from spawners.site import Site
+from tests.curricula.course_here import REPOSITORY, Node, cell, course_in, grader_of, solved, submitted
+
+NAMES = ["m00", "m01"]
+HIDDEN = "A hidden test did not pass."
+WORKLOADS = {"clean", "digits", "finetune", "large", "plot", "infer"}
+# grade_id of an answer → a wrong one, and what its author is told.
+WRONG = {
+    "m00-function": (
+        "def minutes(hours, rest=0):\n    return 60 * hours",
+        "AssertionError: 2 hours and 30 minutes are 150 minutes",
+    ),
+    "m00-recover": ("gpus = 4", "AssertionError: define nodes in the cell above, before it is used"),
+    "m01-cost": ("def cost(gpus, mem, minutes, mem_per_gpu):\n    return gpus * minutes / 60", HIDDEN),
+    "m01-trace": ("def gpu_minutes(line):\n    return 6 if line.startswith('17') else 0", HIDDEN),
+    "m01-cause": ("def cause(log):\n    return 'memory' if 'oom' in log else 'software'", HIDDEN),
+    "m01-where": (f"where = dict.fromkeys({sorted(WORKLOADS)}, 'gpu-4')", HIDDEN),
+}
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Course:
+    return course_in(tmp_path)
+
+
+@pytest.fixture
+def grader(course: Course, site: Site, tmp_path: Path) -> Iterator[Grader]:
+    node = Node()
+    yield grader_of(course, site, node, tmp_path)
+    node.close()
+
+
+def test_it_can_be_read() -> None:
+    course = load_course(REPOSITORY / "curricula/onboarding")
+
+    assert [assignment.name for assignment in course.assignments] == NAMES
+    assert all(assignment.due for assignment in course.assignments)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_teachers_answers_get_full_marks(grader: Grader, name: str) -> None:
+    assignment = grader.course.assignment(name)
+    result = await grader.grade(submitted(grader.course, assignment, solved(grader.course, assignment)))
+
+    assert result.not_run is None
+    assert [one.message for one in result.cells] == [""] * len(result.cells)
+    assert result.score == result.max_score == {"m00": 8, "m01": 16}[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_each_wrong_answer_costs_its_points_and_no_others(grader: Grader, name: str) -> None:
+    assignment = grader.course.assignment(name)
+    notebook = solved(grader.course, assignment)
+    answers = [one.metadata.nbgrader.grade_id for one in notebook.cells if one.metadata.nbgrader.solution]
+    assert answers == [known for known in WRONG if known.startswith(name)]
+    for number, known in enumerate(answers):
+        mistaken = solved(grader.course, assignment)
+        cell(mistaken, known).source = WRONG[known][0]
+        result = await grader.grade(submitted(grader.course, assignment, mistaken))
+
+        lost = [one.name for one in result.cells if one.score != one.max_score]
+        assert lost == [f"{known}-test"], result
+        assert result.cells[number].message == WRONG[known][1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_learner_gets_is_python_and_explains_itself(course: Course, name: str) -> None:
+    """Placeholders included; each test cell follows its answer, and each visible assert has a sentence."""
+    notebook = generated(course, course.assignment(name)).release
+    answers = 0
+    for before, one in zip(notebook.cells, notebook.cells[1:], strict=False):
+        if one.cell_type == "code":
+            compile(one.source, one.id, "exec")
+        if one.metadata.nbgrader.grade:
+            assert before.metadata.nbgrader.solution
+            assert "raise NotImplementedError()" in before.source
+            assert all(re.search(r', f?".+"$', line) for line in one.source.splitlines() if "assert " in line)
+            answers += 1
+    assert answers == {"m00": 2, "m01": 4}[name]
+    assert notebook.cells[0].source.startswith("# ")
+    assert not [one.id for one in notebook.cells if one.metadata.nbgrader.locked and one.metadata.get("editable", True)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_source_is_valid_and_has_no_outputs(name: str) -> None:
+    notebook = nbformat.read(REPOSITORY / f"curricula/onboarding/source/{name}/{name}.ipynb", as_version=4)
+
+    nbformat.validate(notebook)
+    assert not [one for one in notebook.cells if one.get("outputs") or one.get("execution_count")]
+    assert len({one.metadata.nbgrader.grade_id for one in notebook.cells}) == len(notebook.cells)

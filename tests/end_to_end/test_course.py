@@ -1,0 +1,290 @@
+"""A course from release to feedback: a teacher and three students, in the browser and from a server's notebook."""
+
+import csv
+import hashlib
+import io
+import json
+import re
+import subprocess
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.end_to_end.browser import PATIENCE, run_notebook, sign_in, start
+from tests.end_to_end.factory import REPOSITORY, Factory, until
+from tests.end_to_end.person import Person
+from tests.end_to_end.test_pages import AXE, SCHEMES, WIDTHS
+
+CODE = "START-2026"
+SERVICE = "/services/onramp-course/"
+COURSE = "/srv/onramp/course/courses/onboarding"
+GRADED = 180_000
+M00 = "api/courses/onboarding/assignments/m00/submissions"
+# What the teacher's account alone may read: sources with solutions, marks, submissions, the packed course.
+CLOSED = (
+    "/srv/onramp/course",
+    f"{COURSE}/source/m00/m00.ipynb",
+    f"{COURSE}/gradebook.db",
+    "/srv/onramp/etc/onboarding.tar",
+)
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+IN_A_NOTEBOOK = """import onramp
+path = onramp.fetch("m01")
+assert "BEGIN SOLUTION" not in path.read_text()
+receipt = onramp.submit("m01")
+assert onramp.submit("m01").again
+"""
+
+
+@pytest.fixture
+def student1(browser: Browser, factory: Factory):
+    """A window in which student1 has signed in."""
+    with_page = browser.new_context(viewport={"width": 1280, "height": 900})
+    with_page.set_default_timeout(PATIENCE)
+    page = with_page.new_page()
+    page.goto(factory.open("student1"))
+    yield page
+    with_page.close()
+
+
+@pytest.fixture
+def teacher1(browser: Browser, factory: Factory):
+    """A window in which teacher1 has signed in."""
+    with_page = browser.new_context(viewport={"width": 1280, "height": 900})
+    with_page.set_default_timeout(PATIENCE)
+    page = with_page.new_page()
+    page.goto(factory.open("teacher1"))
+    yield page
+    with_page.close()
+
+
+def source(assignment: str) -> dict[str, Any]:
+    """The instructor's notebook, which this test may read and no student."""
+    path = REPOSITORY / f"curricula/onboarding/source/{assignment}/{assignment}.ipynb"
+    notebook: dict[str, Any] = json.loads(path.read_text())
+    return notebook
+
+
+def answered(released: str, assignment: str) -> dict[str, Any]:
+    """The released notebook with the right answers in it."""
+    answers = {cell["metadata"]["nbgrader"]["grade_id"]: cell["source"] for cell in _solutions(source(assignment))}
+    notebook: dict[str, Any] = json.loads(released)
+    for cell in _solutions(notebook):
+        cell["source"] = answers[cell["metadata"]["nbgrader"]["grade_id"]]
+    return notebook
+
+
+def _solutions(notebook: dict[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in notebook["cells"] if cell["metadata"].get("nbgrader", {}).get("solution")]
+
+
+def my_courses(page: Page, factory: Factory) -> None:
+    page.goto(f"{factory.url}{SERVICE}")
+    expect(page.get_by_role("heading", name="My courses")).to_be_visible()
+
+
+def join(page: Page, factory: Factory) -> None:
+    my_courses(page, factory)
+    page.get_by_label("Code").fill(CODE)
+    page.get_by_role("button", name="Join").click()
+    expect(page.locator("#said")).to_have_text("You are in AI Factory onboarding.")
+
+
+def fetch(page: Page, assignment: str) -> str:
+    with page.expect_download() as download:
+        page.locator(f"[data-assignment={assignment}]").get_by_role("link", name="Fetch").click()
+    return Path(download.value.path()).read_text()
+
+
+def hand_in(page: Page, assignment: str, file: Path) -> str:
+    """Choose a file, and return what the page says."""
+    said = page.locator("#said")
+    page.evaluate("document.getElementById('said').textContent = ''")
+    page.locator(f"[data-assignment={assignment}] input[type=file]").set_input_files(file)
+    expect(said).not_to_be_empty()
+    return said.inner_text()
+
+
+def teach(page: Page, factory: Factory, assignment: str, button: str, said: str) -> None:
+    page.goto(f"{factory.url}{SERVICE}courses/onboarding/teach")
+    page.locator(f"[data-assignment={assignment}]").get_by_role("button", name=re.compile(f"^{button}")).first.click()
+    expect(page.locator("#said")).to_contain_text(said, timeout=GRADED)
+
+
+def post(factory: Factory, person: Person, path: str, **body: Any) -> httpx.Response:
+    """Ask the service through the proxy, with a token as a program has it."""
+    return httpx.post(f"{factory.url}{SERVICE}{path}", headers=person.api.headers, timeout=120, **body)
+
+
+def marks(factory: Factory) -> dict[str, float]:
+    """Learner → points of m00 in nbgrader's gradebook."""
+    program = (
+        "import sys; from nbgrader.api import Gradebook\n"
+        f"with Gradebook('sqlite:///{COURSE}/gradebook.db') as book:\n"
+        "    for one in book.assignment_submissions('m00'): print('mark', one.student.id, one.score, one.max_score)"
+    )
+    out = factory.exec(
+        "env", "HOME=/tmp", "/srv/onramp/venv/bin/python", "-W", "ignore", "-c", program, user="onramp-course"
+    )
+    return {user: float(score) for user, score in re.findall(r"^mark (\S+) (\S+)", out, re.MULTILINE)}
+
+
+def test_from_release_to_feedback(
+    factory: Factory, browser: Browser, student1: Page, teacher1: Page, tmp_path: Path
+) -> None:
+    join(student1, factory)
+    expect(student1.locator("[data-assignment=m01]")).to_have_count(0)
+
+    # student1 hands in m00, right; the receipt is of that very file.
+    released = fetch(student1, "m00")
+    assert "BEGIN SOLUTION" not in released
+    assert "HIDDEN" not in released
+    right = tmp_path / "m00.ipynb"
+    right.write_text(json.dumps(answered(released, "m00")))
+    assert "Attempt 1." in hand_in(student1, "m00", right)
+    sha256 = hashlib.sha256(right.read_bytes()).hexdigest()
+    expect(student1.locator("[data-assignment=m00] code.sha")).to_have_text(sha256)
+    assert "the very file you handed in" in hand_in(student1, "m00", right)
+
+    # student2 hands in what was fetched, student3 what never ends to its last cell.
+    with Person(factory, "student2") as student2, Person(factory, "student3") as student3:
+        for person, notebook in ((student2, json.loads(released)), (student3, endless(released))):
+            assert post(factory, person, "api/join", json={"code": CODE}).status_code == 200
+            assert post(factory, person, M00, content=json.dumps(notebook)).status_code == 201
+
+    # teacher1 sees them, grades them, and the marks are in Slurm's accounting, nbgrader's gradebook and the CSV.
+    teacher1.goto(f"{factory.url}{SERVICE}")
+    teacher1.get_by_role("link", name="Teach AI Factory onboarding").click()
+    expect(teacher1.locator("[data-assignment=m00] [data-user]")).to_have_count(3)
+    teach(teacher1, factory, "m00", "Grade all", "Graded.")
+    expect(teacher1.locator("[data-user=student1]")).to_contain_text("8 of 8 points")
+    expect(teacher1.locator("[data-user=student2]")).to_contain_text("0 of 8 points")
+    expect(teacher1.locator("[data-user=student3]")).to_contain_text("Not run:")
+    assert marks(factory)["student1"] == 8
+    assert marks(factory)["student2"] == 0
+    jobs = factory.exec("sacct", "-nPXa", "--user", "onramp-grade", "--format=State,Account,Comment").splitlines()
+    assert len(jobs) >= 3
+    assert all("|grading|onramp:grade:" in job for job in jobs)
+    with teacher1.expect_download() as download:
+        teacher1.get_by_role("link", name="Export marks as CSV").click()
+    rows = {row["user"]: row for row in csv.DictReader(io.StringIO(Path(download.value.path()).read_text()))}
+    assert (rows["student1"]["sha256"], float(rows["student1"]["score"])) == (sha256, 8)
+    assert (rows["student3"]["state"], rows["student3"]["score"]) == ("not run", "")
+
+    # Nobody sees a mark before the teacher says so.
+    my_courses(student1, factory)
+    expect(student1.locator("[data-assignment=m00]")).to_contain_text("Waiting for feedback")
+    teach(teacher1, factory, "m00", "Release feedback", "Feedback for 3 attempts")
+    my_courses(student1, factory)
+    student1.locator("[data-assignment=m00]").get_by_role("link", name="8 of 8 points").click()
+    expect(student1.get_by_role("heading", name=re.compile("feedback"))).to_be_visible()
+    expect(student1.locator("[data-cell=m00-function-test]")).to_contain_text("Right.")
+
+    looks_right(student1)
+    looks_right(teacher1)
+    my_courses(student1, factory)
+    looks_right(student1)
+
+
+def looks_right(page: Page) -> None:
+    """By day and by night, wide and narrow: axe-core finds nothing, and nothing runs over the edge."""
+    for scheme, width in product(SCHEMES, WIDTHS):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 900})
+        page.evaluate(AXE.read_text())
+        found = page.evaluate(
+            "async () => (await axe.run()).violations.map((one) => one.id + ': ' + one.nodes[0].html)"
+        )
+        assert found == [], (page.url, scheme, width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (page.url, width)
+
+
+def endless(released: str) -> dict[str, Any]:
+    """A notebook whose first answer ends its own process."""
+    notebook: dict[str, Any] = json.loads(released)
+    _solutions(notebook)[0]["source"] = "import os\nos._exit(0)"
+    return notebook
+
+
+def test_a_student_fetches_and_hands_in_from_a_notebook_on_the_server(
+    factory: Factory, student1: Page, teacher1: Page
+) -> None:
+    join(student1, factory)
+    teach(teacher1, factory, "m01", "Release", "is released")
+    cells = [
+        {
+            "cell_type": "code",
+            "id": "c1",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": IN_A_NOTEBOOK,
+        }
+    ]
+    text = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": KERNEL, "cells": cells})
+    factory.attempt("sh", "-c", "cat > hand-in.ipynb", user="student1", stdin=text)
+
+    student1.goto(f"{factory.url}/hub/spawn/student1")
+    start(student1, "CPU notebook")
+    saved = run_notebook(student1, factory, "student1", "hand-in.ipynb")
+
+    # nbgrader's own list in JupyterLab knows of it, and fetches the other assignment.
+    student1.get_by_role("menuitem", name="Nbgrader").click()
+    student1.get_by_role("menuitem", name="Assignment List").click()
+    listed = student1.locator(".lm-Widget", has_text="Submitted assignments").last
+    expect(listed).to_contain_text("Fetch Feedback")
+    student1.get_by_role("button", name="Fetch", exact=True).first.click()
+    expect(student1.get_by_text("There are no assignments to fetch.")).to_be_visible()
+    assert "YOUR CODE HERE" in factory.exec("cat", "/home/student1/courses/onboarding/m00/m00.ipynb", user="student1")
+
+    outputs = saved["cells"][0]["outputs"]
+    assert not [one for one in outputs if one["output_type"] == "error"], outputs
+    kept = factory.exec("cat", "/home/student1/courses/onboarding/m01/receipts/attempt-1.json", user="student1")
+    receipt = json.loads(kept)
+    found = factory.exec("sha256sum", "/home/student1/courses/onboarding/m01/m01.ipynb", user="student1").split()[0]
+    assert (receipt["user"], receipt["sha256"]) == ("student1", found)
+    my_courses(student1, factory)
+    expect(student1.locator("[data-assignment=m01] code.sha")).to_have_text(found)
+    student1.goto(f"{factory.url}/hub/home")
+    student1.get_by_role("button", name="Stop").first.click()
+    until("student1's job has ended", lambda: not factory.jobs("student1"))
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_a_student_reads_no_source_no_mark_and_no_submission(factory: Factory, path: str) -> None:
+    for user in ("student1", "onramp-hub", "onramp-grade"):
+        command = ("ls", path) if path.endswith("course") else ("cat", path)
+        done = factory.attempt(*command, user=user)
+        assert (done.returncode != 0, "Permission denied" in done.stderr) == (True, True), (user, path)
+
+
+def test_a_gigabyte_through_the_proxy_is_refused_with_a_sentence(factory: Factory) -> None:
+    with Person(factory, "student2") as student2:
+        post(factory, student2, "api/join", json={"code": CODE})
+        answer = post(factory, student2, M00, content=(b"x" * 1_000_000 for _ in range(1000)))
+
+    assert (answer.status_code, "larger than this assignment takes" in answer.json()["message"]) == (413, True)
+    assert factory.exec("find", "/srv/onramp/course/submissions", "-size", "+20M") == ""
+
+
+def test_the_operators_commands_say_what_is_wrong(factory: Factory, tmp_path: Path) -> None:
+    for arguments, sentence in (
+        (("create", str(tmp_path)), "holds no course: a course.yaml is missing there"),
+        (("release", "nope"), "There is no course 'nope' here."),
+        (("release", "onboarding", "m99"), "has no assignment 'm99': choose one of m00, m01."),
+    ):
+        command = ("./onramp", "course", *arguments, "--state", str(factory.folder))
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr
+
+
+def test_a_page_that_needs_a_sign_in_asks_for_it(factory: Factory, page: Page) -> None:
+    page.goto(f"{factory.url}{SERVICE}")
+    expect(page.get_by_label("User name")).to_be_visible()
+    sign_in(page, factory, "sme1")
+    page.goto(f"{factory.url}{SERVICE}")
+    expect(page.get_by_text("You are in no course yet.")).to_be_visible()

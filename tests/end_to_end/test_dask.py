@@ -1,0 +1,164 @@
+"""A learner's Dask cluster: workers on two nodes, a dashboard behind the hub, and no ending that leaves a job."""
+
+import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.end_to_end.browser import PATIENCE, run_notebook, sign_in, start, stop
+from tests.end_to_end.factory import Factory, until
+from tests.end_to_end.kernel import Kernel
+from tests.end_to_end.person import Person
+
+NOTEBOOK = "notebooks/04-dask.ipynb"
+OPEN = "import onramp; cluster = onramp.dask_cluster('cpu', jobs={jobs}, cpus_per_task={cpus}, time=20); "
+
+
+@pytest.fixture(scope="module")
+def person(factory: Factory) -> Iterator[Person]:
+    """student2, with a CPU server for all of these tests; the last one stops it."""
+    with Person(factory, "student2") as one:
+        one.start(profile="cpu")
+        yield one
+
+
+@pytest.fixture(scope="module")
+def server_job(factory: Factory, person: Person) -> str:
+    """The job that this server is."""
+    (job_id,) = factory.jobs(person.name)
+    return job_id
+
+
+@pytest.fixture
+def kernel(factory: Factory, person: Person) -> Iterator[Kernel]:
+    """A kernel in that server."""
+    with closing(Kernel(factory, person)) as one:
+        yield one
+
+
+def test_the_notebook_uses_two_nodes_and_leaves_nothing(factory: Factory, page: Page) -> None:
+    """Run from top to bottom in JupyterLab; Slurm's accounting is the witness."""
+    before = factory.submitted()
+    sign_in(page, factory, "student1")
+    start(page, "CPU notebook")
+    notebook = run_notebook(page, factory, "student1", NOTEBOOK)
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    text = "".join("".join(output.get("text", "")) for output in outputs)
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert set(re.findall(r"a worker is process \d+ on (\S+)", text)) == {"cpu1", "cpu2"}
+    assert re.search(r"π is about 3\.14\d\d, from 24,000,000 points", text)
+    assert "A cluster has 1 to 100 jobs, given as a whole number; 1000 was asked for." in text
+
+    (server,) = until("only the server is left", lambda: one if len(one := factory.jobs("student1")) == 1 else None)
+    workers = [str(int(server) + number) for number in (1, 2)]
+    assert factory.submitted() == before + 3
+    for job_id in workers:
+        job = until(f"job {job_id} is over", lambda job_id=job_id: _over(factory, job_id))
+        assert job["Comment"].startswith(f"onramp:cluster:student1:{server}:")
+        assert job["User"] == "student1"
+    assert {factory.accounting(job_id)["NodeList"] for job_id in workers} == {"cpu1", "cpu2"}
+    assert _left(factory, "student1") == []
+    page.goto(f"{factory.url}/hub/home")
+    stop(page)
+
+
+def test_the_dashboard_is_shown_to_its_owner_alone(
+    factory: Factory, kernel: Kernel, server_job: str, page: Page
+) -> None:
+    """The owner's browser draws it through the hub; another person gets it neither from the hub nor on the node."""
+    said = kernel.run(OPEN.format(jobs=1, cpus=1) + "cluster.wait_for_workers(1, 60); print(cluster.dashboard_link)")
+    found = re.fullmatch(r"/user/student2/proxy/absolute/(\d+)/([\w-]{20,})/status", said)
+    assert found, said
+    port, secret = found.groups()
+    page.goto(factory.open("student2"))
+    page.goto(f"{factory.url}{said}")
+    expect(page).to_have_title("Dask: Status")
+    expect(page.locator(".bk-Figure").first).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("link", name="Workers")).to_be_visible()
+
+    with Person(factory, "student1") as other:
+        assert other.site.get(said).status_code in (403, 404)
+    on_node = f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/status').status)"
+    refused = factory.attempt("/srv/onramp/venv/bin/python", "-c", on_node, user="student1")
+    assert "HTTP Error 404" in refused.stderr
+    assert secret not in factory.exec("ps", "-eww", "-o", "args=")
+    kernel.run("cluster.close()")
+    assert factory.jobs("student2") == [server_job]
+
+
+def test_a_port_of_somebody_else_is_not_passed_on(factory: Factory, kernel: Kernel, person: Person) -> None:
+    """What is shown at one's own address could act as oneself; so only one's own ports are."""
+    serve = "from http.server import *; import threading; s = HTTPServer(('127.0.0.1', 0), SimpleHTTPRequestHandler); "
+    serve += "threading.Thread(target=s.serve_forever, daemon=True).start(); print(s.server_port, flush=True); "
+    own = kernel.run(serve)
+    with Person(factory, "student3") as other:
+        other.start(profile="cpu")
+        with closing(Kernel(factory, other)) as elsewhere:
+            theirs = elsewhere.run(serve)
+        for path in ("proxy/{}/", "proxy/absolute/{}/", "proxy/localhost:{}/", "proxy/127.0.0.1:{}/"):
+            statuses = [
+                person.api.get(f"{factory.url}/user/student2/{path.format(port)}").status_code for port in (own, theirs)
+            ]
+            assert statuses[1] == 403, path
+            assert statuses[0] != 403, path
+
+
+def test_a_killed_kernel_leaves_no_job(factory: Factory, kernel: Kernel, server_job: str) -> None:
+    """Neither what runs nor what waits, and no credentials."""
+    kernel.run(OPEN.format(jobs=3, cpus=4) + "cluster.wait_for_workers(1, 60)")
+    assert len(factory.jobs("student2")) == 4
+    assert len(_left(factory, "student2")) == 2  # the guard and the folder
+    factory.exec("kill", "-KILL", str(kernel.pid), user="student2")
+    until("only the server is left", lambda: factory.jobs("student2") == [server_job])
+    until("nothing of the cluster is left", lambda: not _left(factory, "student2"))
+
+
+def test_refusals_are_sentences(factory: Factory, kernel: Kernel, server_job: str) -> None:
+    """Beyond Slurm's limit, beyond the budget, and while slurmctld is down; nothing is left behind."""
+    user = ("sacctmgr", "-i", "modify", "user", "student2", "set")
+    factory.exec(*user, "MaxSubmitJobs=2")
+    try:
+        assert "AssocMaxSubmitJobLimit" in kernel.run(OPEN.format(jobs=2, cpus=1))
+    finally:
+        factory.exec(*user, "MaxSubmitJobs=-1")
+    said = kernel.run("onramp.dask_cluster('gpu-4', jobs=20, time=240)")
+    assert re.search(r"ClusterError: .* 19200 GPU minutes, and the account 'onboarding' has \d+ left", said)
+    with _slurmctld_down(factory):
+        said = kernel.run(OPEN.format(jobs=1, cpus=1))
+        assert said.startswith("ClusterError: Slurm did not take all jobs of the cluster."), said
+        assert "Unable to contact slurm controller" in said
+    until("only the server is left", lambda: factory.jobs("student2") == [server_job])
+    until("nothing of the cluster is left", lambda: not _left(factory, "student2"))
+
+
+def test_a_stopped_server_leaves_no_job(factory: Factory, kernel: Kernel, person: Person) -> None:
+    """The guard is in the server's job and ends with it, but not before it has done its work."""
+    kernel.run(OPEN.format(jobs=3, cpus=4) + "cluster.wait_for_workers(1, 60)")
+    person.stop()
+    until("no job is left", lambda: factory.jobs("student2") == [])
+    until("nothing of the cluster is left", lambda: not _left(factory, "student2"))
+
+
+@contextmanager
+def _slurmctld_down(factory: Factory) -> Iterator[None]:
+    python = ("/srv/onramp/venv/bin/python", "-c")
+    factory.exec(*python, "from hub_config.factory.supervised import stop; stop('slurmctld')")
+    try:
+        yield
+    finally:
+        factory.exec(*python, "from hub_config.factory.supervised import start; start('slurmctld')")
+        until("slurmctld answers", lambda: "is UP" in factory.attempt("scontrol", "ping").stdout)
+        until("all nodes are back", lambda: "down" not in factory.exec("sinfo", "-h", "-o", "%T"))
+
+
+def _over(factory: Factory, job_id: str) -> dict[str, str] | None:
+    job = dict(factory.accounting(job_id))
+    return job if job.get("State", "RUNNING") not in ("PENDING", "RUNNING") else None
+
+
+def _left(factory: Factory, user: str) -> list[str]:
+    """Guards that still watch, and folders of credentials."""
+    guards = [args for _, args in factory.processes(user) if "cluster_guard" in args]
+    return guards + factory.exec("find", f"/srv/onramp/spool/{user}", "-type", "d", "-name", "cluster-*").split()

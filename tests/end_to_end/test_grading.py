@@ -1,0 +1,202 @@
+"""Grading in a real factory: who runs it, what it reaches, and what learners can read of it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.end_to_end.factory import Factory
+
+COURSE = "/srv/onramp/course/courses/onboarding"
+PYTHON = "/srv/onramp/venv/bin/python"
+LEARNER, SECRET = "student1", "2880"  # which only a hidden test of m00 speaks of
+
+# Grades as the service does, under its account: a perfect notebook, a wrong one, and one that looks around.
+_GRADE = """
+import asyncio, hashlib, json, re, sys
+from datetime import UTC, datetime
+from pathlib import Path
+import nbformat
+from curricula.course import load_course
+from curricula.grading import Grader
+from curricula.release import generated
+from curricula.submissions import Submission
+from spawners.launcher import SocketLauncher
+from spawners.site import load_site
+from spawners.slurm import Slurm
+
+course = load_course(Path(sys.argv[1]))
+slurm = Slurm(SocketLauncher("/run/onramp/grade.sock"))
+grader = Grader(course, load_site("local"), slurm, Path("/srv/onramp/grading"))
+m00 = course.assignment("m00")
+
+def notebook(answer=None):
+    answers = {cell.id: cell.source for cell in nbformat.read(course.source(m00), as_version=4).cells}
+    made = generated(course, m00).release
+    for cell in made.cells:
+        if cell.metadata.nbgrader.solution:
+            cell.source = re.sub(r" *### (BEGIN|END) SOLUTION\\n?", "", answers[cell.id])
+        if cell.id == "m00-function" and answer is not None:
+            cell.source = answer
+    return json.dumps(made).encode()
+
+async def grade(number, content):
+    path = course.folder / f"submitted-{number}"
+    path.write_bytes(content)
+    sha256, now = hashlib.sha256(content).hexdigest(), datetime.now(UTC)
+    result = await grader.grade(Submission(
+        id=number, course=course.name, assignment="m00", user="student1", sha256=sha256, path=path, received_at=now))
+    ran = course.folder / "results" / f"{result.key.digest}.ipynb"
+    return result.model_dump(mode="json") | {"score": result.score, "ran": str(ran)}
+
+async def main():
+    answers = [None, "def minutes(*a): return 0", sys.argv[2], "import os; os._exit(0)"]
+    tasks = (grade(number, notebook(one)) for number, one in enumerate(answers, 1))
+    print(json.dumps(await asyncio.gather(*tasks)))
+
+asyncio.run(main())
+"""
+
+# What a learner's code finds inside. One line of JSON: what → what came of it.
+_LOOK = """
+import json, os, socket
+found = {}
+def look(name, what):
+    try:
+        found[name] = what()
+    except Exception as error:
+        found[name] = type(error).__name__
+look("root", lambda: sorted(os.listdir("/")))
+look("course", lambda: os.listdir("/srv/onramp/course"))
+look("grading", lambda: os.listdir("/srv/onramp/grading"))
+look("accounts", lambda: open("/etc/passwd").read())
+look("munge", lambda: os.listdir("/run/munge"))
+look("slurm", lambda: os.listdir("/etc/slurm"))
+look("hub", lambda: socket.create_connection(("127.0.0.1", PORT), 2) and "reached")
+look("environment", lambda: [name for name in os.environ if "SLURM" in name or "TOKEN" in name])
+look("processes", lambda: len([name for name in os.listdir("/proc") if name.isdigit()]))
+def many():
+    children = []
+    try:
+        for _ in range(400):
+            child = os.fork()
+            if not child:
+                import time
+                time.sleep(5)
+                os._exit(0)
+            children.append(child)
+        return "400"
+    except OSError as error:
+        return type(error).__name__
+    finally:
+        for child in children:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+look("many processes", many)
+print("LOOKED" + json.dumps(found))
+"""
+
+
+class Graded(NamedTuple):
+    """The results of the four notebooks, in their order."""
+
+    right: Mapping[str, Any]
+    wrong: Mapping[str, Any]
+    looking: Mapping[str, Any]
+    ended: Mapping[str, Any]
+
+
+@pytest.fixture(scope="module")
+def graded(factory: Factory) -> Graded:
+    """Four notebooks, graded at once."""
+    look = _LOOK.replace("PORT", str(factory.port))
+    return Graded(*json.loads(factory.exec(PYTHON, "-I", "-c", _GRADE, COURSE, look, user="onramp-course")))
+
+
+def test_right_is_full_wrong_is_nothing_and_what_did_not_run_has_no_mark(graded: Graded) -> None:
+    assert [cell["score"] for cell in graded.right["cells"]] == [4, 4]
+    assert [cell["score"] for cell in graded.wrong["cells"]] == [0, 4]
+    assert (graded.ended["score"], graded.ended["cells"]) == (None, [])
+    assert graded.ended["not_run"].startswith("Its Python process ended while code cell 1 ran")
+
+
+def test_each_submission_was_one_job_of_the_grading_account(factory: Factory, graded: Graded) -> None:
+    uid = str(factory.uid("onramp-grade"))
+    jobs = {result["job_id"] for result in graded}
+    assert len(jobs) == 4
+    for job_id in jobs:
+        told = factory.accounting(job_id)
+        assert (told["User"], told["UID"], told["Account"]) == ("onramp-grade", uid, "grading")
+        assert told["State"] == "COMPLETED"
+        assert LEARNER not in json.dumps(told)
+    assert factory.jobs("onramp-grade") == []
+    assert factory.exec("ls", "-A", "/srv/onramp/grading").split() == []
+    assert factory.processes("onramp-grade") == []
+
+
+def test_a_learners_code_finds_itself_alone(factory: Factory, graded: Graded) -> None:
+    notebook = json.loads(factory.exec("cat", graded.looking["ran"]))
+    texts = ["".join(out.get("text", "")) for cell in notebook["cells"] for out in cell.get("outputs", [])]
+    (found,) = [json.loads(text.removeprefix("LOOKED")) for text in texts if text.startswith("LOOKED")]
+
+    assert not {"home", "run", "var", "root"} & set(found.pop("root"))
+    assert found.pop("processes") <= 4
+    assert found.pop("environment") == []
+    assert found.pop("many processes") == "BlockingIOError"
+    assert found.pop("hub") == "ConnectionRefusedError"
+    assert found == dict.fromkeys(["course", "grading", "accounts", "munge", "slurm"], "FileNotFoundError")
+
+
+@pytest.mark.parametrize("user", [LEARNER, "teacher1", "onramp-grade", "onramp-hub"])
+def test_solutions_hidden_tests_and_results_are_the_course_accounts_alone(
+    factory: Factory, graded: Graded, user: str
+) -> None:
+    """Also for teachers, who see them through the service, and for the account that runs the tests."""
+    for path in (f"{COURSE}/source/m00/m00.ipynb", graded.right["ran"], f"{COURSE}/course.yaml"):
+        factory.exec("cat", path, user="onramp-course")
+        assert "Permission denied" in factory.attempt("cat", path, user=user).stderr
+    for path in ("/srv/onramp/course", "/srv/onramp/grading"):
+        assert "Permission denied" in factory.attempt("ls", path, user=user).stderr
+    assert "Permission denied" in factory.attempt("cat", "/srv/onramp/etc/onboarding.tar", user=user).stderr
+
+
+def test_no_file_that_a_learner_can_read_has_a_hidden_test(factory: Factory, graded: Graded) -> None:
+    """Searched everywhere but in the kernel's own folders, the installed software included."""
+    words = f"minutes(48) == {SECRET}"
+    find = ("grep", "-rlIsF", "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=dev", words)
+    places = ("/srv", "/home", "/tmp", "/var", "/run", "/etc")
+
+    assert f"{COURSE}/source/m00/m00.ipynb" in factory.attempt(*find, *places).stdout.split()
+    assert factory.attempt(*find, *places, user=LEARNER).stdout.split() == []
+
+
+_ASK = """
+import asyncio, sys
+from spawners.launcher import LauncherError, SocketLauncher
+try:
+    print(asyncio.run(SocketLauncher(sys.argv[1]).run(sys.argv[2], {"action": "cancel", "job_id": "999999"})))
+except LauncherError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("caller", "socket", "user", "says"),
+    [
+        ("onramp-course", "grade", "onramp-grade", "{}"),
+        ("onramp-course", "grade", LEARNER, "not submitted through this launcher"),
+        ("onramp-course", "grade", "onramp-hub", "not submitted through this launcher"),
+        ("onramp-course", "launcher", "onramp-grade", "cannot be reached"),
+        ("onramp-hub", "launcher", LEARNER, "{}"),
+        ("onramp-hub", "launcher", "onramp-grade", "not submitted through this launcher"),
+        ("onramp-hub", "launcher", "onramp-course", "not submitted through this launcher"),
+        ("onramp-hub", "grade", "onramp-grade", "cannot be reached"),
+        ("onramp-grade", "grade", "onramp-grade", "cannot be reached"),
+        (LEARNER, "grade", "onramp-grade", "cannot be reached"),
+    ],
+)
+def test_who_may_act_as_whom(factory: Factory, caller: str, socket: str, user: str, says: str) -> None:
+    answer = factory.exec(PYTHON, "-I", "-c", _ASK, f"/run/onramp/{socket}.sock", user, user=caller)
+
+    assert says in answer

@@ -1,0 +1,72 @@
+"""`onramp runs` in a learner's terminal: where there are no runs, no Slurm, or no such run, a sentence says so."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.notebooks.job import ROOT
+from tests.spawners.a_run import notebook
+
+# What a learner's environment may lack: everything that only a hub needs.
+HIDE = """
+import sys
+for name in ("argon2", "supervisor", "limits", "oauthenticator"):
+    sys.modules[name] = None
+from hub_config.cli.main import main
+main(prog_name="onramp")
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home folder with one notebook."""
+    notebook(tmp_path / "train.ipynb", ["1"])
+    return tmp_path
+
+
+def onramp(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command as a learner has it: in a server, without a hub's packages, and here without Slurm."""
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "ONRAMP_SITE": "local"}
+    command = [sys.executable, "-c", HIDE, "runs", *arguments]
+    return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
+
+
+def test_no_runs_yet(home: Path) -> None:
+    listed = onramp(home, "list")
+    assert (listed.returncode, listed.stdout[:12]) == (0, "No runs yet.")
+    for command in (("show",), ("logs",), ("cancel", "x")):
+        done = onramp(home, *command)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "There are no runs in" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("none.ipynb", "--profile", "gpu-1"), "There is no notebook"),
+        (("train.ipynb", "--profile", "gpu-99"), "Choose from: cpu, gpu-1"),
+        (("train.ipynb", "--profile", "gpu-1", "-p", "epochs"), "write it as NAME=VALUE"),
+        (("train.ipynb", "--profile", "gpu-1", "-p", "epoch=1"), "Choose from: epochs, rate"),
+        (("train.ipynb",), "Missing option '--profile'"),
+    ],
+)
+def test_what_cannot_be_promoted_is_one_sentence(home: Path, arguments: tuple[str, ...], words: str) -> None:
+    done = onramp(home, "promote", *arguments)
+    assert done.returncode != 0
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_slurm_a_refused_run_is_listed_as_such(home: Path) -> None:
+    done = onramp(home, "promote", "train.ipynb", "--profile", "gpu-1", "-p", "epochs=7")
+    assert "Slurm did not take the job" in done.stderr
+    assert "NOT_SUBMITTED" in onramp(home, "list").stdout
+    assert "Slurm did not take it" in onramp(home, "show", "train").stdout
+    assert "Slurm did not take it" in onramp(home, "logs").stdout
+    assert "is over already" in onramp(home, "cancel", "train").stdout
+    (record,) = (home / "runs").glob("*/run.json")
+    record.write_text("{")
+    assert "UNREADABLE" in onramp(home, "list").stdout
+    assert "cannot be read" in onramp(home, "show").stderr

@@ -1,0 +1,38 @@
+"""Notebooks and a fake Slurm for the tests of runs."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from spawners.slurm import Slurm
+from tests.fake_slurm import FakeSlurm
+from tests.spawners.test_slurm import DirectLauncher
+
+PARAMETERS = "epochs = 3\nrate: float = 0.1\n"
+
+
+def cell(source: str, *tags: str) -> dict[str, Any]:
+    """A code cell as nbformat stores it."""
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": f"c{abs(hash(source))}",
+        "metadata": {"tags": list(tags)},
+        "outputs": [],
+        "source": source.splitlines(keepends=True),
+    }
+
+
+def notebook(path: Path, sources: Sequence[str], *, parameters: str | None = PARAMETERS, language: str = "") -> Path:
+    """Write a notebook of code cells, the parameters cell first."""
+    cells = [cell(parameters, "parameters")] if parameters is not None else []
+    metadata = {"kernelspec": {"name": "mine", "display_name": "Mine", "language": language}} if language else {}
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells + [cell(s) for s in sources]}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def client(fake: FakeSlurm) -> Slurm:
+    """Slurm's client over the fake."""
+    return Slurm(DirectLauncher(fake), bin=str(fake.bin))

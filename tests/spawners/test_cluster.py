@@ -1,0 +1,404 @@
+"""A Dask cluster as jobs: a real scheduler, real workers and a real guard; Slurm is played by small programs."""
+
+import asyncio
+import contextlib
+import os
+import pwd
+import re
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from distributed import Client
+from distributed.security import Security
+
+from spawners import cluster_guard, cluster_node
+from spawners.cluster import ClusterError, check_budget, dask_cluster, open_cluster
+from spawners.cluster_dask import Cluster
+from spawners.cluster_plan import ClusterPlan, lifetime
+from spawners.request import RequestError, parse_request, resolve
+from spawners.scheduler import SchedulerError
+from spawners.site import Site
+from spawners.slurm import Slurm
+from tests.fake_slurm import FakeSlurm
+from tests.spawners.test_slurm import DirectLauncher
+
+ME = pwd.getpwuid(os.geteuid()).pw_name
+ROOT = Path(__file__).parents[2]
+REFUSED = "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates policy\n"
+# The job's own python, as a site's environment has it, but with this checkout's code.
+PYTHON = f"""#!/bin/sh
+shift 2
+module=$1
+shift
+PYTHONPATH={ROOT} exec {sys.executable} -sP -m "$module" "$@"
+"""
+
+
+@pytest.fixture
+def make_plan(site: Site, tmp_path: Path, fake_slurm: FakeSlurm) -> Callable[..., ClusterPlan]:
+    """A plan for this machine: its runtime directory is the test's."""
+    python = tmp_path / "venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    environment = site.environments[0].model_copy(update={"path": str(tmp_path / "venv")})
+    paths = site.paths.model_copy(update={"runtime": str(tmp_path / "spool")})
+    here = site.model_copy(update={"environments": (environment,), "paths": paths})
+
+    def make(**options: object) -> ClusterPlan:
+        request = parse_request({"profile": "cpu", "cpus_per_task": 1} | options, here, purpose="cluster")
+        return ClusterPlan(ME, here, resolve(request, here), commands=str(fake_slurm.bin))
+
+    return make
+
+
+@pytest.fixture
+def plan(make_plan: Callable[..., ClusterPlan]) -> ClusterPlan:
+    """One CPU for each worker."""
+    return make_plan()
+
+
+@pytest.fixture
+def door(fake_slurm: FakeSlurm) -> Callable[[], Slurm]:
+    """Makes clients of the fake Slurm."""
+    return lambda: Slurm(DirectLauncher(fake_slurm), bin=str(fake_slurm.bin))
+
+
+@pytest.fixture
+def cluster(plan: ClusterPlan, door: Callable[[], Slurm], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    """A cluster of two jobs that both wait in the queue."""
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
+    opened = open_cluster(plan, 2, door)
+    yield opened
+    opened.close()
+
+
+@contextlib.contextmanager
+def running(fake: FakeSlurm) -> Iterator[list["subprocess.Popen[bytes]"]]:
+    """Run what was submitted, as Slurm would, and let the jobs end as they do."""
+    jobs = [subprocess.Popen(["sh"], stdin=subprocess.PIPE) for _ in fake.calls("sbatch")]
+    try:
+        for number, (job, call) in enumerate(zip(jobs, fake.calls("sbatch"), strict=True), start=1):
+            assert job.stdin
+            job.stdin.write(call["stdin"].encode())
+            job.stdin.close()
+            fake.change(str(number), state="RUNNING", node=f"cpu{number}")
+        yield jobs
+    finally:
+        for job in jobs:
+            job.terminate()
+            job.wait()
+
+
+def states(fake: FakeSlurm) -> list[str]:
+    """The state of every job there ever was."""
+    return [fake.job(name)["state"] for name in sorted(os.listdir(fake.state / "jobs"))]
+
+
+def test_two_workers_calculate_and_nothing_is_left(cluster: Cluster, plan: ClusterPlan, fake_slurm: FakeSlurm) -> None:
+    with running(fake_slurm) as jobs, Client(cluster) as client:
+        client.wait_for_workers(2, timeout=60)
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+        assert {worker["name"] for worker in client.scheduler_info()["workers"].values()} == {
+            f"{plan.name}-0",
+            f"{plan.name}-1",
+        }
+        assert "Job 1: It runs on cpu1." in cluster.explain()
+        cluster.close()
+        assert [job.wait(timeout=30) for job in jobs] == [0, 0]
+    assert states(fake_slurm) == ["CANCELLED", "CANCELLED"]
+    assert not plan.folder.exists()
+
+
+def test_the_credentials_are_the_users_alone(cluster: Cluster, plan: ClusterPlan, fake_slurm: FakeSlurm) -> None:
+    for folder in (plan.runtime, plan.folder):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {path.name for path in plan.folder.iterdir()} == {"ca-file.pem", "cert.pem", "key.pem"}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in plan.folder.iterdir()} == {0o600}
+    assert not list(Path.cwd().glob(".dask*"))
+    for call in fake_slurm.calls("sbatch"):
+        assert "PRIVATE KEY" not in call["stdin"]
+        assert str(plan.folder / "key.pem") in call["stdin"]
+
+
+def test_a_stranger_is_not_let_in(cluster: Cluster) -> None:
+    assert cluster.scheduler_address.startswith("tls://127.0.0.1:")
+    with pytest.raises(OSError, match="TLS certificate does not match"):
+        Client(cluster.scheduler_address, security=Security.temporary(), timeout=2)
+    careless = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    careless.check_hostname, careless.verify_mode = False, ssl.CERT_NONE
+    address = urlsplit(cluster.scheduler_address)
+    with (
+        socket.create_connection((address.hostname, address.port), 10) as plain,
+        careless.wrap_socket(plain) as tls,
+        pytest.raises(ssl.SSLError, match="certificate required"),
+    ):
+        tls.recv(1)
+
+
+def found(url: str) -> bool:
+    """Whether there is a page."""
+    try:
+        urllib.request.urlopen(url).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code != 404
+    return True
+
+
+def test_the_dashboard_is_shown_to_who_knows_its_address(cluster: Cluster) -> None:
+    base, secret, page = cluster.dashboard_link.rsplit("/", 2)
+    assert base.startswith("http://127.0.0.1:")
+    assert len(secret) >= 20
+    assert found(f"{base}/{secret}/{page}")
+    for path in ("status", "health", f"{secret}/proxy/1/localhost/", "metrics", f"{secret}/metrics"):
+        assert not found(f"{base}/{path}")
+
+
+def test_in_a_server_the_dashboard_is_behind_its_proxy(
+    plan: ClusterPlan, door: Callable[[], Slurm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path in the browser is the path that Dask sees, so that the links in its pages lead somewhere."""
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/student1/")
+    cluster = open_cluster(plan, 1, door)
+    try:
+        link = re.fullmatch(r"/user/student1/proxy/absolute/(\d+)/[\w-]{20,}/status", cluster.dashboard_link)
+        assert link
+        assert found(f"http://127.0.0.1:{link.group(1)}{link.group()}")
+    finally:
+        cluster.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*unclosed <socket")  # Dask leaves the one that could not be bound
+def test_a_taken_port_costs_the_dashboard_and_nothing_else(
+    plan: ClusterPlan, door: Callable[[], Slurm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setattr("spawners.cluster_dask.free_port", lambda _address: other.getsockname()[1])
+        with pytest.warns(UserWarning, match="already in use"):
+            cluster = open_cluster(plan, 1, door)
+    assert cluster.dashboard_link == ""
+    cluster.close()
+
+
+def test_a_refusal_is_an_exception_at_once(
+    plan: ClusterPlan, door: Callable[[], Slurm], fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
+    fake_slurm.answer("sbatch", err=REFUSED, code=1)
+    with pytest.raises(ClusterError, match="AssocMaxSubmitJobLimit sbatch: error: Batch job submission failed"):
+        open_cluster(plan, 2, door)
+    assert not plan.folder.exists()
+
+
+def test_a_larger_cluster_that_is_refused_stays_as_it_was(cluster: Cluster, fake_slurm: FakeSlurm) -> None:
+    fake_slurm.answer("sbatch", err=REFUSED, code=1)
+    with pytest.raises(ClusterError, match="AssocMaxSubmitJobLimit"):
+        cluster.scale(jobs=3)
+    assert len(cluster.plan) == 2
+    with pytest.raises(ClusterError, match="0 to 100 jobs"):
+        cluster.scale(1000)
+    fake_slurm.heal("sbatch")
+    cluster.scale(3)
+    assert states(fake_slurm) == ["PENDING"] * 3
+    cluster.scale(1)
+    cluster.close()
+    assert states(fake_slurm) == ["CANCELLED"] * 3
+
+
+def test_a_job_that_ends_too_early_is_an_exception(cluster: Cluster, fake_slurm: FakeSlurm) -> None:
+    fake_slurm.change("2", state="TIMEOUT")
+    with pytest.raises(ClusterError, match=r"(?s)Job 2 of a worker has ended\. Its time was up.*-2\.log"):
+        cluster.wait_for_workers(2, timeout=30)
+
+
+def test_waiting_in_vain_is_explained(cluster: Cluster) -> None:
+    with pytest.raises(ClusterError, match=r"(?s)0 of 2 workers.*Job 1: Other jobs are ahead.*Job 2: Other jobs"):
+        cluster.wait_for_workers(2, timeout=1)
+
+
+def test_closing_while_slurm_does_not_answer_leaves_it_to_the_guard(
+    cluster: Cluster, plan: ClusterPlan, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spawners.cluster_dask.CLOSING", 0.1)
+    fake_slurm.answer("scancel", err="scancel: error: Unable to contact slurm controller", code=1)
+    fake_slurm.answer("squeue", err="squeue: error: Unable to contact slurm controller", code=1)
+    with pytest.warns(UserWarning, match=r"have ended: 1, 2\. A process of yours"):
+        cluster.close()
+    for name in ("1", "2"):
+        fake_slurm.change(name, state="CANCELLED")
+    fake_slurm.heal("squeue")
+    assert cluster._guard.release(60)
+    assert not plan.folder.exists()
+
+
+async def test_the_guard_ends_what_a_dead_kernel_left(
+    plan: ClusterPlan, door: Callable[[], Slurm], fake_slurm: FakeSlurm
+) -> None:
+    slurm = door()
+    ours = await slurm.submit(ME, plan.script("tls://127.0.0.1:1", "w", {}))
+    other = await slurm.submit(ME, ClusterPlan(ME, plan.site, plan.resources).script("tls://127.0.0.1:1", "w", {}))
+    assert await cluster_guard.end_jobs(slurm, ME, plan.comment, late=1)
+    assert fake_slurm.job(ours)["state"] == "CANCELLED"
+    assert fake_slurm.job(other)["state"] == "PENDING"
+
+
+async def test_the_guard_tries_again_and_gives_up_at_last(
+    plan: ClusterPlan, door: Callable[[], Slurm], fake_slurm: FakeSlurm
+) -> None:
+    slurm = door()
+    job_id = await slurm.submit(ME, plan.script("tls://127.0.0.1:1", "w", {}))
+    fake_slurm.answer("scancel", err="scancel: error: Unable to contact slurm controller", code=1)
+    assert not await cluster_guard.end_jobs(slurm, ME, plan.comment, late=0, give_up=1)
+    fake_slurm.heal("scancel")
+    assert await cluster_guard.end_jobs(slurm, ME, plan.comment, late=0)
+    assert fake_slurm.job(job_id)["state"] == "CANCELLED"
+
+
+@pytest.mark.parametrize("end", ["kill -KILL $$", "exit"])
+def test_the_guard_outlives_its_kernel_and_cleans_up(end: str, plan: ClusterPlan, fake_slurm: FakeSlurm) -> None:
+    """A shell plays the kernel: it starts the guard with a pipe, and dies."""
+    plan.runtime.mkdir(mode=0o700)
+    plan.folder.mkdir(mode=0o700)
+    words = [sys.executable, "-m", "spawners.cluster_guard", ME, plan.comment, str(plan.folder), plan.commands]
+    script = f"mkfifo pipe; setsid {' '.join(words)} <pipe & exec 3>pipe; {end}"
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    subprocess.run(["sh", "-c", script], cwd=plan.runtime, env=environment, timeout=60, check=False)
+    for _ in range(600):
+        if not plan.folder.exists():
+            return
+        asyncio.run(asyncio.sleep(0.1))
+    pytest.fail("the credentials are still there")
+
+
+def test_a_job_that_waited_too_long_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"tls://127.0.0.1:{nobody.getsockname()[1]}"
+        assert cluster_node.main([address, "--name", "w"]) == 1
+    assert "It was closed." in capsys.readouterr().err
+
+
+def test_a_worker_listens_on_its_nodes_address_or_on_the_sites_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
+    assert cluster_node.worker_argv(["tls://h:1"])[-2:] == ("--host", "127.0.0.1")
+    assert "--host" not in cluster_node.worker_argv(["tls://h:1", "--interface", "ib0"])
+
+
+def test_the_script_says_what_a_worker_gets(make_plan: Callable[..., ClusterPlan]) -> None:
+    plan = make_plan(profile="gpu-4", cpus_per_task=8, time=30, account="onboarding")
+    script = plan.script("tls://127.0.0.1:1", "w-0", {"key": "/k"})
+    lines = script.text.splitlines()
+    assert f"#SBATCH --comment=onramp:cluster:{ME}:none:{plan.nonce}" in lines
+    assert {"#SBATCH --gres=gpu:4", "#SBATCH --account=onboarding", "#SBATCH --time=30"} <= set(lines)
+    words = lines[-1].split()
+    for option, value in {"nthreads": "8", "memory-limit": "10800MiB", "lifetime": "1680s", "tls-key": "/k"}.items():
+        assert words[words.index(f"--{option}") + 1] == value
+
+
+@pytest.mark.parametrize(("minutes", "seconds"), [(1, 30), (4, 120), (240, 14280)])
+def test_a_worker_leaves_before_its_job_is_ended(minutes: int, seconds: int) -> None:
+    assert lifetime(minutes) == seconds
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"profile": "gpuu"}, "'gpuu'. Choose from: cpu, gpu-1, gpu-4, gpu-8."),
+        ({"profile": "gpu-8"}, "take one node each, and this asks for 2. .* cpu, gpu-1, gpu-4"),
+        ({"nodes": 2}, "take one node each"),
+        ({"memory": "4GB"}, "Unknown option 'memory'"),
+        ({"time": 10_000}, "'time' is 10000, but profile 'cpu' allows 1 to 480"),
+        ({"jobs": 0}, "1 to 100 jobs, given as a whole number; 0 was"),
+        ({"jobs": -1}, "-1 was"),
+        ({"jobs": 101}, "101 was"),
+        ({"jobs": True}, "True was"),
+        ({"jobs": "two"}, "'two' was"),
+        ({"jobs": 1.5}, "1.5 was"),
+    ],
+)
+def test_what_cannot_be_had_is_a_sentence(
+    asked: dict[str, Any], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONRAMP_SITE", "local")
+    with pytest.raises((ClusterError, RequestError), match=f"(?s){sentence}"):
+        dask_cluster(**asked)
+
+
+def test_hostile_options_go_nowhere(hostile: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONRAMP_SITE", "local")
+    for option in ("account", "qos", "reservation"):
+        with pytest.raises(RequestError):
+            dask_cluster("cpu", **{option: hostile})
+
+
+@pytest.mark.parametrize(("name", "sentence"), [(None, "server that was started from the hub"), ("mars", "no site")])
+def test_outside_a_server_it_says_where_to_go(name: str | None, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONRAMP_SITE", raising=False)
+    if name:
+        monkeypatch.setenv("ONRAMP_SITE", name)
+    with pytest.raises(ClusterError, match=sentence):
+        dask_cluster("cpu")
+
+
+class TestBudget:
+    """GPU minutes that cannot suffice are said at once; who cannot be asked is not asked."""
+
+    async def test_too_few_minutes_are_a_sentence(
+        self, make_plan: Callable[..., ClusterPlan], door: Callable[[], Slurm], fake_slurm: FakeSlurm
+    ) -> None:
+        fake_slurm.answer("sshare", out="onboarding||gres/gpu=100|cpu=5,gres/gpu=40\n")
+        plan = make_plan(profile="gpu-1", account="onboarding", time=60)
+        await check_budget(plan, 1, door())
+        with pytest.raises(ClusterError, match="120 GPU minutes, and the account 'onboarding' has 60 left"):
+            await check_budget(plan, 2, door())
+
+    @pytest.mark.parametrize("account", [None, "onboarding"])
+    async def test_slurm_decides_where_it_does_not_say(
+        self,
+        account: str | None,
+        make_plan: Callable[..., ClusterPlan],
+        door: Callable[[], Slurm],
+        fake_slurm: FakeSlurm,
+    ) -> None:
+        fake_slurm.answer("sshare", err="sshare: error", code=1)
+        await check_budget(make_plan(profile="gpu-4", account=account), 100, door())
+
+
+def test_a_runtime_directory_of_somebody_else_is_not_used(plan: ClusterPlan, door: Callable[[], Slurm]) -> None:
+    elsewhere = plan.runtime.with_name("elsewhere")
+    elsewhere.mkdir()
+    plan.runtime.symlink_to(elsewhere)
+    with pytest.raises(ClusterError, match="belongs to someone else"):
+        open_cluster(plan, 1, door)
+    plan.runtime.unlink()
+    plan.runtime.write_text("")
+    with pytest.raises(ClusterError, match="cannot be stored"):
+        open_cluster(plan, 1, door)
+
+
+def test_a_node_without_the_sites_interface_is_a_sentence(plan: ClusterPlan, door: Callable[[], Slurm]) -> None:
+    site = plan.site.model_copy(update={"interface": "ib77"})
+    other = ClusterPlan(plan.user, site, plan.resources, commands=plan.commands)
+    with pytest.raises(ClusterError, match=r"scheduler could not be started on this node.*ib77"):
+        open_cluster(other, 1, door)
+    assert not other.folder.exists()
+
+
+def test_the_scheduler_refuses_what_it_did_not_say(door: Callable[[], Slurm], plan: ClusterPlan) -> None:
+    with pytest.raises(SchedulerError):
+        asyncio.run(Slurm(bin="/nonexistent").submit(ME, plan.script("tls://127.0.0.1:1", "w", {})))
