@@ -9,6 +9,7 @@ from hub_config.settings import Settings, SettingsError
 from spawners.accounts import Accounts
 from spawners.door import Door
 from spawners.launcher import SocketLauncher, SudoLauncher
+from spawners.server_token import revoke
 from spawners.site import Site, load_site
 from spawners.slurm import Slurm
 
@@ -72,6 +73,7 @@ def servers(c: Config, settings: Settings, door: Door) -> None:
     # traitlets copies what is configured; a callable keeps all spawners on the one Door.
     c.ServerSpawner.door = lambda: door
     c.ServerSpawner.consecutive_failure_limit = 0
+    c.ServerSpawner.post_stop_hook = revoke
     c.ServerSpawner.default_url = "/lab"
     c.ServerSpawner.environment = {"ONRAMP_SITE": settings.site}
 

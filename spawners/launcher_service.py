@@ -16,7 +16,6 @@ import socket
 import struct
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from spawners import as_user
 
@@ -33,34 +32,12 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m spawners.launcher", description=__doc__)
     parser.add_argument("serve", choices=["serve"], help="run the service (as root)")
     parser.add_argument("socket", type=Path, help="where to make the Unix socket")
-    parser.add_argument("--allow-uid", type=int, required=True, help="the only uid that may ask, for example the hub's")
-    whom = parser.add_mutually_exclusive_group()
-    whom.add_argument("--for-user", help="the only user it may act as; without this and --for-group, any person")
-    whom.add_argument("--for-group", help="it may act as the members of this group only")
+    parser.add_argument("--allow-uid", type=int, required=True, help="the only uid that may ask: the hub's")
+    parser.add_argument("--group", required=True, help="the only people it may act for: the members of this group")
     parser.add_argument("--commands", default="/usr/bin", help="the folder of Slurm's programs")
     options = parser.parse_args(argv)
-    caller = Caller(options.allow_uid, options.for_user, options.for_group)
-    serve(listen(options.socket, caller.uid), caller, options.commands)
+    serve(listen(options.socket, options.allow_uid), options)
     return 0
-
-
-class Caller(NamedTuple):
-    """Who may ask, and as whom: one user, the members of a group, or (where both are None) any person."""
-
-    uid: int
-    user: str | None = None
-    group: str | None = None
-
-    def may_act_as(self, name: str) -> bool:
-        """Whether the caller may act as `name`; a group is looked up each time, and one that is gone has nobody."""
-        if self.user is not None:
-            return name == self.user
-        if self.group is not None:
-            try:
-                return name in grp.getgrnam(self.group).gr_mem
-            except KeyError:
-                return False
-        return True
 
 
 def listen(path: Path, allow_uid: int) -> socket.socket:
@@ -77,14 +54,14 @@ def listen(path: Path, allow_uid: int) -> socket.socket:
     return server
 
 
-def serve(server: socket.socket, caller: Caller, commands: str) -> None:
-    """Answer for ever, one process per request; whoever is not the `caller` is hung up on."""
+def serve(server: socket.socket, options: argparse.Namespace) -> None:
+    """Answer for ever, one process per request; whoever is not `options.allow_uid` is hung up on."""
     running = 0
     while True:
         connection, _ = server.accept()
         with connection:
             running = _reap(running)
-            if _peer_uid(connection) != caller.uid:
+            if _peer_uid(connection) != options.allow_uid:
                 continue
             try:
                 child = os.fork()
@@ -92,7 +69,7 @@ def serve(server: socket.socket, caller: Caller, commands: str) -> None:
                 continue
             if child == 0:
                 server.close()
-                _child(connection, caller, commands)
+                _child(connection, options)
             running += 1
 
 
@@ -113,13 +90,13 @@ def _peer_uid(connection: socket.socket) -> int:
     return uid
 
 
-def _child(connection: socket.socket, caller: Caller, commands: str) -> None:
+def _child(connection: socket.socket, options: argparse.Namespace) -> None:
     """The process of one request; it never returns to the loop, whatever happens."""
     try:
         signal.alarm(PATIENCE)
         text = _read(connection)
-        become(_user_in(text, caller))
-        _run(connection, text, commands)
+        become(_user_in(text, options.group))
+        _run(connection, text, options.commands)
     except as_user.Refused as e:
         connection.sendall(json.dumps({"error": str(e)}).encode())
     finally:
@@ -136,8 +113,8 @@ def _read(connection: socket.socket) -> bytes:
     return text
 
 
-def _user_in(text: bytes, caller: Caller) -> pwd.struct_passwd:
-    """Whom the request is for: somebody the caller may act as, never root or a system user."""
+def _user_in(text: bytes, group: str) -> pwd.struct_passwd:
+    """Whom the request is for: a member of `group`, never root or a system user."""
     try:
         user = json.loads(text)["user"]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -150,8 +127,9 @@ def _user_in(text: bytes, caller: Caller) -> pwd.struct_passwd:
         raise as_user.Refused(f"There is no Unix user '{user}' on this system.") from None
     if entry.pw_uid < as_user.LEAST_UID or entry.pw_gid < 1:
         raise as_user.Refused("Jobs are submitted only by people (uid 1000 and above), never by root or a system user.")
-    if not caller.may_act_as(user):
-        raise as_user.Refused(f"Jobs of '{user}' are not submitted through this launcher.")
+    members = grp.getgrnam(group)
+    if user not in members.gr_mem and entry.pw_gid != members.gr_gid:
+        raise as_user.Refused(f"'{user}' is not in the group '{group}', and nobody else is acted for here.")
     return entry
 
 

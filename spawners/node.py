@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request
 
-from spawners.node_folders import server_folders
+from spawners.node_folders import forget_old, server_folders
 from spawners.node_server import answers, free_port, http, listener, start
 
 REPORT_SECONDS = 600
@@ -138,6 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         secrets = take_secrets(given.secrets)
         environment = clean_environment(os.environ, pwd.getpwuid(os.getuid()))
+        forget_old(folder.parent, now=time.time())
         folders = server_folders(Path(environment["HOME"]), folder, safe_start=given.safe_start)
         return serve({**environment, **folders, **secrets}, node_address(os.environ))
     except (NodeError, OSError, ValueError) as error:

@@ -1,6 +1,7 @@
 """Where a server keeps its files: the home folder where that works, the runtime folder where it does not."""
 
 import os
+import shutil
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ _FOLDERS = {
     "JUPYTER_DATA_DIR": ".local/share/jupyter",
     "IPYTHONDIR": ".ipython",
 }
+
+_KEPT_SECONDS = 14 * 24 * 3600
 
 
 def server_folders(home: Path, folder: Path, *, safe_start: bool) -> dict[str, str]:
@@ -30,6 +33,17 @@ def server_folders(home: Path, folder: Path, *, safe_start: bool) -> dict[str, s
     if safe_start:
         variables["JUPYTERHUB_DISABLE_USER_CONFIG"] = "1"
     return variables
+
+
+def forget_old(spool: Path, *, now: float) -> None:
+    """Delete what earlier starts left in the user's spool two weeks ago: logs, secrets never read, folders."""
+    for path in spool.iterdir():
+        if now - path.lstat().st_mtime < _KEPT_SECONDS:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _made(folder: Path) -> str:

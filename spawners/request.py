@@ -54,9 +54,10 @@ def parse_request(options: Mapping[str, object], site: Site, *, purpose: Purpose
     Form values arrive as strings and are read strictly; an empty string or None means "not given".
     Limits are checked too, so that a Request that came through here can be resolved.
     """
-    values, mistakes = _read(options, site)
+    fitting = tuple(profile for profile in site.profiles if purpose in profile.purposes)
+    values, mistakes = _read(options, site.model_copy(update={"profiles": fitting}))
     if "profile" not in values and not mistakes:
-        mistakes.append(f"Option 'profile' is missing. Choose from: {', '.join(p.name for p in site.profiles)}.")
+        mistakes.append(f"Option 'profile' is missing. Choose from: {', '.join(p.name for p in fitting)}.")
     if values.get("purpose", purpose) != purpose:
         mistakes.append(f"Option 'purpose' is {show(values['purpose'])}. Choose from: {purpose}.")
     if mistakes:
@@ -120,11 +121,12 @@ def _pick(asked: int | None, default: int) -> int:
 def _check_limits(resources: Resources, profile: Profile, site: Site) -> None:
     """Every number within what profile, partition, QoS and GPU section allow; all mistakes at once."""
     partition = site.partition(profile.partition)
-    mistakes = [
-        f"Option '{key}' is {asked}, but {whose} allows {least} to {most}."
-        for key, asked, least, most, whose in _limits(resources, profile, partition)
-        if most is not None and not least <= asked <= most
-    ]
+    broken = {
+        key: f"Option '{key}' is {asked}, but {whose} allows {least} to {most}."
+        for key, asked, least, most, whose in _widest_first(_limits(resources, profile, partition))
+        if not least <= asked <= most
+    }
+    mistakes = [*broken.values()]
     if resources.nodes and resources.gpus % resources.nodes:
         mistakes.append(f"{resources.gpus} GPUs cannot be spread evenly over {resources.nodes} nodes.")
     if resources.qos is not None and resources.qos not in [qos.name for qos in partition.qos]:
@@ -136,14 +138,20 @@ def _check_limits(resources: Resources, profile: Profile, site: Site) -> None:
         raise RequestError("\n".join(mistakes))
 
 
+def _widest_first(limits: list[tuple[str, int, int, int | None, str]]) -> list[tuple[str, int, int, int, str]]:
+    """The limits that are known, the narrowest of each option last: it is the one worth saying."""
+    known = [(key, asked, least, most, whose) for key, asked, least, most, whose in limits if most is not None]
+    return sorted(known, key=lambda limit: limit[3], reverse=True)
+
+
 def _limits(
     resources: Resources, profile: Profile, partition: Partition
 ) -> list[tuple[str, int, int, int | None, str]]:
     """(option, asked, least, most or None where unknown, who says so) for every number of the request."""
     where = f"partition '{partition.name}'"
     limits: list[tuple[str, int, int, int | None, str]] = [
-        ("time", resources.time, 1, profile.max_time, f"profile '{profile.name}'"),
         ("time", resources.time, 1, partition.max_time, where),
+        ("time", resources.time, 1, profile.max_time, f"profile '{profile.name}'"),
         ("nodes", resources.nodes, 1, partition.max_nodes or profile.nodes, where),
         (
             "cpus_per_task",

@@ -20,7 +20,9 @@ def wheel(tmp_path_factory):
     for name in ("pyproject.toml", "README.md", "LICENSE", "onramp.py"):
         shutil.copy(REPOSITORY / name, checkout)
     for name in ("hub_config", "spawners", "curricula", "notebooks", "tests"):
-        shutil.copytree(REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+        shutil.copytree(
+            REPOSITORY / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+        )
     assert "BEGIN SOLUTION" in (checkout / "curricula/onboarding/source/m00/m00.ipynb").read_text()
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
     subprocess.run(build, cwd=checkout, check=True, capture_output=True)

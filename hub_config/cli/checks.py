@@ -7,6 +7,7 @@ import sys
 import click
 
 from hub_config.cli.terminal import REPOSITORY, console, port_option
+from hub_config.cli.up import install_torch
 from hub_config.factory import doctor as doctor_
 
 
@@ -27,6 +28,7 @@ def doctor(port: int) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
     """Run every check and test, or pytest alone with ARGUMENTS, for example `onramp test tests/spawners`."""
+    install_torch("auto")
     if arguments:
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
     sys.exit(subprocess.run([REPOSITORY / ".ci/check"], cwd=REPOSITORY, check=False).returncode)

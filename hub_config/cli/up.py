@@ -34,7 +34,7 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
     """Start the factory, and keep it until Ctrl-C (or `onramp down`, with --detach)."""
     state = State(folder)
     _refuse_second(state)
-    _install_torch(torch)
+    install_torch(torch)
     problems = [check for check in doctor.checks(port) if not check.ok]
     if problems:
         raise click.ClickException("\n".join(f"{check.found}\n  {check.fix}" for check in problems))
@@ -44,15 +44,16 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
     process = _start(state, port, timings)
     if detach:
         return
-    console.print("\nCtrl-C ends it; homes and accounting are kept.")
     try:
+        console.print("\nCtrl-C ends it; homes and accounting are kept.")
         process.wait()
     except KeyboardInterrupt:
         console.print("\nEnding every process …")
         end(state)
 
 
-def _install_torch(choice: str) -> None:
+def install_torch(choice: str) -> None:
+    """Bring PyTorch into the environment as `--torch` says."""
     try:
         pytorch.install(choice, say=console.print, ask=_ask)
     except pytorch.TorchError as error:
@@ -86,10 +87,10 @@ def _start(state: State, port: int, timings: bool) -> subprocess.Popen[bytes]:
     process = open_namespace(state, venv=REPOSITORY / ".venv", tools=REPOSITORY / ".tools")
     try:
         _follow(state, process, timings)
+        _welcome(state, passwords, time.monotonic() - begin)
     except BaseException:
         _give_up(state)
         raise
-    _welcome(state, passwords, time.monotonic() - begin)
     return process
 
 

@@ -51,12 +51,12 @@ def parts(plan: Plan, *, proxy_token: str, course_token: str) -> tuple[Part, ...
         Part(
             name="launcher",
             command=f"{PYTHON} -I -m spawners.launcher serve {LAUNCHER_SOCKET}"
-            f" --allow-uid {plan.uids['onramp-hub']} --for-group {LEARNERS}",
+            f" --allow-uid {plan.uids['onramp-hub']} --group {LEARNERS}",
         ),
         Part(
             name="grade-launcher",
             command=f"{PYTHON} -I -m spawners.launcher serve {GRADE_SOCKET}"
-            f" --allow-uid {plan.uids['onramp-course']} --for-user onramp-grade",
+            f" --allow-uid {plan.uids['onramp-course']} --group onramp-grade",
         ),
         Part(
             name="proxy",

@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 GPUS_PER_NODE = 4
 SERVICE_ACCOUNTS = ("munge", "slurm", "mysql", "onramp-hub", "onramp-course", "onramp-grade")
-LEARNERS = "learners"  # the group of those whom the hub may act for
+# Everybody the hub may act for; its own and Slurm's accounts are not among them.
+LEARNERS = "learners"
 PEOPLE = ("teacher1", "student1", "student2", "student3", "sme1")
 
 

@@ -24,6 +24,7 @@ _FLAGS = (
     "--disable-quic",
     "--no-first-run",
 )
+expect.set_options(timeout=PATIENCE)
 
 
 @contextmanager
@@ -59,15 +60,15 @@ def stop(page: Page, title: str = "Main server") -> None:
     """Stop a server on the home page, and wait until the page says so."""
     server = page.locator("[data-server]", has=page.get_by_role("heading", name=title, exact=True))
     server.get_by_role("button", name="Stop").click()
-    expect(server.get_by_text("Not running")).to_be_visible(timeout=PATIENCE)
+    expect(server.get_by_text("Not running")).to_be_visible()
 
 
 def run_notebook(page: Page, factory: Factory, user: str, notebook: str) -> dict[str, Any]:
     """Open a notebook from the file browser, run all of it, save it; return what is then on the disk."""
     for name in Path(notebook).parts:
         page.locator(".jp-DirListing-item", has_text=name).dblclick()
-    expect(page.locator(".jp-NotebookPanel .jp-Cell").first).to_be_visible(timeout=PATIENCE)
-    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jp-NotebookPanel .jp-Cell").first).to_be_visible()
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     return until(f"{notebook} has run", lambda: _saved(page, factory, user, notebook), seconds=90)

@@ -94,6 +94,10 @@ class Factory:
         found = (line.split(maxsplit=2) for line in lines)
         return [(int(pid), args) for pid, state, args in found if not state.startswith("Z")]
 
+    def argv(self, command: str, *arguments: str) -> list[str]:
+        """Return `./onramp COMMAND` for this factory, to be run in the repository."""
+        return [*self._prefix, "./onramp", command, "--state", str(self.folder), *arguments]
+
     def keep_logs(self, folder: Path) -> None:
         """Copy every part's log, and those of jobs, to `folder`; what cannot be read is left out."""
         parts = ["sh", "-c", "tail -v -n 400 /var/log/onramp/* /srv/onramp/spool/*/*.log 2>&1"]
@@ -104,7 +108,7 @@ class Factory:
     def _onramp(
         self, command: str, *arguments: str, check: bool = True, stdin: str = ""
     ) -> "subprocess.CompletedProcess[str]":
-        argv = [*self._prefix, "./onramp", command, "--state", str(self.folder), *arguments]
+        argv = self.argv(command, *arguments)
         done = subprocess.run(
             argv,
             cwd=REPOSITORY,

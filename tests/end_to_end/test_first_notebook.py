@@ -5,7 +5,7 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.end_to_end.browser import PATIENCE, run_notebook, sign_in, start, stop
+from tests.end_to_end.browser import run_notebook, sign_in, start, stop
 from tests.end_to_end.factory import Factory, until
 from tests.end_to_end.person import Person
 
@@ -32,7 +32,7 @@ def test_a_newcomer_runs_the_gpu_notebook(factory: Factory, context: BrowserCont
     assert [output for output in outputs if output["output_type"] == "error"] == []
     assert "Calculating on:" in _text(outputs)
     page.locator(".jp-WindowedPanel-outer").evaluate("panel => { panel.scrollTop = 0; }")
-    expect(page.locator(".jupyter-widgets", has_text=job["NodeList"]).first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".jupyter-widgets", has_text=job["NodeList"]).first).to_be_visible()
 
     with context.expect_page() as opened:
         page.get_by_role("menuitem", name="File", exact=True).click()

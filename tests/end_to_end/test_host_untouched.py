@@ -3,13 +3,16 @@
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.factory import Factory, until
+from hub_config.factory.parts import HUB_API_PORT, PROXY_API_PORT
+from hub_config.factory.state import State
+from tests.end_to_end.factory import REPOSITORY, Factory, until
 from tests.end_to_end.host import Host, listening, processes_of
 from tests.end_to_end.person import Person
 
@@ -27,7 +30,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> Iterator[Factory]:
     one = Factory(folder / "state", prefix=_private_tmp(folder) if os.geteuid() == 0 else ())
     try:
         yield one
-        assert not list((folder / "tmp").iterdir())
+        assert _left(folder / "tmp") == set()
     finally:
         if one.folder.exists():
             one.down()
@@ -40,7 +43,7 @@ def test_up_use_down(own: Factory, factory: Factory) -> None:
     own.up()
     namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
     opened = listening() - ports
-    assert f"127.0.0.1:{own.port} tcp" in opened
+    assert _addresses(own) <= opened
     assert [address for address in opened if not address.startswith("127.")] == []
     _they_do_not_meet(own, factory)
     with Person(own, "student1") as person:
@@ -48,7 +51,7 @@ def test_up_use_down(own: Factory, factory: Factory) -> None:
     assert processes_of(MARK, namespaces)
     own.down(purge=False)
     assert processes_of(MARK, namespaces) == {}
-    assert opened & listening() == frozenset()
+    assert _addresses(own) & listening() == set()
     after = Host.look()
     assert {path for path in {*before.etc, *after.etc} if before.etc.get(path) != after.etc.get(path)} == set()
     assert after.mounts == before.mounts
@@ -81,6 +84,32 @@ def test_a_killed_factory_leaves_no_process(own: Factory) -> None:
     assert own.status().returncode == 0
 
 
+@pytest.mark.parametrize("moment", ["munge", "Ctrl-C ends it"], ids=["while it starts", "once it is up"])
+def test_ctrl_c_ends_everything(own: Factory, moment: str) -> None:
+    """Without --detach, the terminal holds the factory."""
+    argv = own.argv("up", "--port", str(own.port))
+    with subprocess.Popen(
+        argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as terminal:
+        assert terminal.stdout is not None
+        assert any(moment in line for line in terminal.stdout), "it ended without saying so"
+        namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
+        assert processes_of(MARK, namespaces)
+        os.killpg(terminal.pid, signal.SIGINT)
+        said = terminal.stdout.read()
+    assert "Traceback" not in said
+    assert processes_of(MARK, namespaces) == {}
+
+
+def _addresses(one: Factory) -> set[str]:
+    """Return where a factory listens by its plan; other work on the machine may open ports meanwhile."""
+    plan = State(one.folder).plan
+    assert plan is not None
+    slurm = (plan.slurm_port(name) for name in ("slurmctld", "slurmdbd", *(node.name for node in plan.nodes)))
+    control = (f"{plan.control}:{port} tcp" for port in (HUB_API_PORT, PROXY_API_PORT))
+    return {*control, *(f"127.0.0.1:{port} tcp" for port in (plan.port, *slurm))}
+
+
 def _they_do_not_meet(one: Factory, other: Factory) -> None:
     """Neither sees the other's jobs, people or processes."""
     one.exec("sbatch", "--partition=cpu", "--hold", "--wrap=true", user="student3")
@@ -93,5 +122,19 @@ def _they_do_not_meet(one: Factory, other: Factory) -> None:
 
 
 def _private_tmp(folder: Path) -> Sequence[str]:
-    """Return what runs a command with folder/tmp as its /tmp."""
-    return ("unshare", "--mount", "sh", "-c", 'mount --bind "$0/tmp" /tmp && exec "$@"', str(folder))
+    """Return what runs a command with folder/tmp as its /tmp, with the checkout in it where that lies there."""
+    keep = 'case $PWD in /tmp/*) mkdir -p "$0$PWD" && mount --bind "$PWD" "$0$PWD" ;; esac'
+    return (
+        "unshare",
+        "--mount",
+        "sh",
+        "-c",
+        f'{keep} && mount --rbind "$0/tmp" /tmp && cd "$PWD" && exec "$@"',
+        str(folder),
+    )
+
+
+def _left(tmp: Path) -> set[str]:
+    """Return what lies in a private /tmp beside the way to the checkout."""
+    way = REPOSITORY.parts[2] if REPOSITORY.is_relative_to("/tmp") else ""
+    return {path.name for path in tmp.iterdir()} - {way}

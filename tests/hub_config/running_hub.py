@@ -176,8 +176,8 @@ class RunningHub:
         return found
 
     def submitted(self) -> list[dict[str, Any]]:
-        """Every call of sbatch so far."""
-        return self.slurm.calls("sbatch")
+        """Every call of sbatch so far that asked for a job, not only when one would start."""
+        return [call for call in self.slurm.calls("sbatch") if "--test-only" not in call["argv"]]
 
     def start_server(self, user: str, name: str = "", **options: object) -> str:
         """Ask for a server and return the id of the job that Slurm got."""
@@ -195,6 +195,15 @@ class RunningHub:
 
     def _job_ids(self) -> set[str]:
         return {path.name for path in (self.slurm.state / "jobs").iterdir()}
+
+    def secrets(self) -> Path:
+        """Return the one file of secrets that a job has not read yet."""
+        (file,) = (self.folder / "spool" / ORDINARY.pw_name).glob("*.json")
+        return file
+
+    def server_token(self) -> str:
+        """Return the token in it."""
+        return str(json.loads(self.secrets().read_text())["JUPYTERHUB_API_TOKEN"])
 
     def run_job(self, job_id: str, **environment: str) -> subprocess.Popen[bytes]:
         """Let a job run on this machine, as Slurm would: its script, its user, hardly any environment."""

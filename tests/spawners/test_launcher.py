@@ -6,7 +6,6 @@ skipped, and what needs no other user is tried as oneself.
 
 import asyncio
 import contextlib
-import grp
 import json
 import os
 import pwd
@@ -23,7 +22,6 @@ import pytest
 
 from spawners import as_user
 from spawners.launcher import LauncherError, SelfLauncher, SocketLauncher, SudoLauncher
-from spawners.launcher_service import Caller
 from tests.fake_slurm import FakeSlurm
 
 NOBODY = pwd.getpwnam("nobody")
@@ -31,7 +29,6 @@ SCRIPT = "#!/bin/sh\n#SBATCH --job-name=a\n\ntrue\n"
 NONCE = "0123456789abcdef"
 PROGRAM = Path(as_user.__file__).resolve()
 HUB = 4242  # a uid that nobody has: the hub's in these tests
-_NOT_FOR_NOBODY = "Jobs of 'nobody' are not submitted through this launcher."
 
 
 def _why_not_root() -> str:
@@ -72,9 +69,9 @@ def own_service(fake_slurm: FakeSlurm, open_folder: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def serving(fake_slurm: FakeSlurm, path: Path, uid: int, *options: str) -> Iterator[Path]:
+def serving(fake_slurm: FakeSlurm, path: Path, uid: int, *, group: str = "nogroup") -> Iterator[Path]:
     """A service on a socket at `path` for `uid`, with secrets in its environment that nobody may see."""
-    command = [sys.executable, "-m", "spawners.launcher", "serve", str(path), "--allow-uid", str(uid), *options]
+    command = [sys.executable, "-m", "spawners.launcher", "serve", str(path), "--allow-uid", str(uid), "--group", group]
     environ = {"PATH": "/usr/bin:/bin", "SLURM_CONF": "/etc/slurm/here.conf", "JUPYTERHUB_API_TOKEN": "s3cret"}
     process = subprocess.Popen([*command, "--commands", str(fake_slurm.bin)], env=environ, cwd=PROGRAM.parents[1])
     try:
@@ -248,6 +245,13 @@ def test_nobody_becomes_root_a_system_user_or_an_unknown_one(
 
 
 @as_root
+def test_people_outside_the_group_are_never_acted_for(fake_slurm: FakeSlurm, open_folder: Path) -> None:
+    with serving(fake_slurm, open_folder / "launcher.sock", HUB, group="daemon") as path:
+        assert "'nobody' is not in the group 'daemon'" in submit(path)["error"]
+    assert not fake_slurm.calls("sbatch")
+
+
+@as_root
 def test_only_the_hub_can_open_the_socket(service: Path) -> None:
     with pytest.raises(PermissionError):
         speak(service, b"{}", uid=HUB + 1)
@@ -262,37 +266,6 @@ def test_whoever_else_gets_at_the_socket_is_hung_up_on(service: Path, fake_slurm
     assert speak(service, request, uid=0) is None
     assert not fake_slurm.calls("sbatch")
     assert speak(service, request) == {"job_id": "1"}
-
-
-@as_root
-def test_a_caller_with_one_user_acts_as_nobody_else(fake_slurm: FakeSlurm, open_folder: Path) -> None:
-    """As the course's account does, which has jobs of the grading account and of no learner."""
-    for name in ("nobody", "somebody-else"):
-        with serving(fake_slurm, open_folder / f"{name}.sock", HUB, "--for-user", name) as path:
-            answer = submit(path)
-            assert answer == ({"job_id": "1"} if name == "nobody" else {"error": _NOT_FOR_NOBODY})
-            assert ask(path, action="cancel", job_id="1") == ({} if name == "nobody" else {"error": _NOT_FOR_NOBODY})
-    assert len(fake_slurm.calls("sbatch")) == len(fake_slurm.calls("scancel")) == 1
-
-
-@as_root
-@pytest.mark.parametrize("group", ["nogroup", "n0-such-group"])
-def test_a_caller_with_a_group_acts_as_its_members_alone(fake_slurm: FakeSlurm, open_folder: Path, group: str) -> None:
-    """Members are those whom the group names: having it as one's first group is not enough."""
-    with serving(fake_slurm, open_folder / "group.sock", HUB, "--for-group", group) as path:
-        assert submit(path) == {"error": _NOT_FOR_NOBODY}
-    assert not fake_slurm.calls("sbatch")
-
-
-def test_whom_a_caller_may_act_as() -> None:
-    group = next((entry for entry in grp.getgrall() if entry.gr_mem), None)
-
-    assert Caller(1).may_act_as("anybody")
-    assert Caller(1, user="one").may_act_as("one")
-    assert not Caller(1, user="one").may_act_as("two")
-    if group is not None:
-        assert Caller(1, group=group.gr_name).may_act_as(group.gr_mem[0])
-        assert not Caller(1, group=group.gr_name).may_act_as("n0-such-user")
 
 
 @as_root

@@ -16,6 +16,7 @@ import pytest
 from websocket import create_connection
 
 from spawners import node
+from spawners.node_folders import forget_old
 from spawners.node_server import free_port, listener
 from tests.hub_config.browser import send
 from tests.hub_config.running_hub import ORDINARY, RunningHub, hub
@@ -204,3 +205,18 @@ def test_the_listener_is_known_by_its_uid() -> None:
         assert listener("127.0.0.1", port) == os.getuid()
         assert listener("127.0.0.2", port) is None
     assert listener("127.0.0.1", port) is None
+
+
+def test_what_old_starts_left_is_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "kept").write_text("")
+    (tmp_path / "elsewhere").symlink_to("/etc")
+    for name in ("old.log", "old.json", "old/file"):
+        (tmp_path / name).write_text("")
+    for name in ("old", "old.log", "old.json", "elsewhere"):
+        os.utime(tmp_path / name, (0, 0), follow_symlinks=False)
+
+    forget_old(tmp_path, now=time.time())
+
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert Path("/etc/passwd").exists()

@@ -1,12 +1,11 @@
 """A start reports a port and nothing else. A real hub, asked by hand."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.hub_config.browser import Browser
-from tests.hub_config.running_hub import NODE, ORDINARY, RunningHub, hub, wait
+from tests.hub_config.running_hub import NODE, RunningHub, hub, wait
 
 __all__ = ["hub"]
 
@@ -15,9 +14,9 @@ __all__ = ["hub"]
 def token(hub: RunningHub) -> Iterator[str]:
     """The token of a server of alice's that Slurm says runs, and that has reported nothing yet."""
     job_id = hub.start_server("alice", profile="cpu")
-    (file,) = (hub.folder / "spool" / ORDINARY.pw_name).glob("*.json")
     hub.slurm.change(job_id, state="RUNNING", node=NODE)
-    yield json.loads(file.read_text())["JUPYTERHUB_API_TOKEN"]
+    file = hub.secrets()
+    yield hub.server_token()
     hub.api("DELETE", "users/alice/server")
     file.unlink(missing_ok=True)
     wait(lambda: not hub.server("alice").get("pending"), hub.log)

@@ -73,7 +73,7 @@ def test_no_gpu_is_an_answer() -> None:
 
 
 def test_a_missing_profile_lists_the_choices() -> None:
-    assert refusal({}) == "Option 'profile' is missing. Choose from: cpu, gpu-1, gpu-4, gpu-8."
+    assert refusal({}) == "Option 'profile' is missing. Choose from: cpu, gpu-1."
 
 
 def test_an_unknown_key_lists_the_known_ones() -> None:
@@ -87,7 +87,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     message = refusal({"profile": "big", "time": "60; rm", "safe_start": "yes", "prologue": "id"})
 
     assert message.splitlines()[1:] == [
-        "Option 'profile' is 'big'. Choose from: cpu, gpu-1, gpu-4, gpu-8.",
+        "Option 'profile' is 'big'. Choose from: cpu, gpu-1.",
         "Option 'time' is '60; rm'. It takes a whole number from 0 to 9999999.",
         "Option 'safe_start' is 'yes'. Choose from: on, true, 1, off, false, 0.",
     ]
@@ -106,7 +106,7 @@ def test_all_mistakes_are_told_at_once() -> None:
         ({"mem": 16001}, "Option 'mem' is 16001, but partition 'gpu' allows 1 to 16000."),
         ({"qos": "high"}, "Option 'qos' is 'high'. Choose from: none at this site."),
         ({"environment": "conda"}, "Option 'environment' is 'conda'. Choose from: onramp."),
-        ({"profile": "gpu-4"}, "Profile 'gpu-4' is not for a server. Choose from: cpu, gpu-1."),
+        ({"profile": "gpu-4"}, "Option 'profile' is 'gpu-4'. Choose from: cpu, gpu-1."),
         ({"profile": "cpu", "gpus": 1}, "Option 'gpus' is 1, but partition 'cpu' allows 0 to 0."),
         ({"purpose": "grading"}, "Option 'purpose' is 'grading'. Choose from: server."),
     ],
@@ -221,7 +221,15 @@ def test_a_request_cannot_be_changed_or_extended() -> None:
         Request(profile="cpu", prologue="id")  # type: ignore[call-arg]
 
 
+def test_of_several_limits_the_narrowest_is_told() -> None:
+    assert refusal({"profile": "gpu-1", "time": 100_000}) == (
+        "Option 'time' is 100000, but profile 'gpu-1' allows 1 to 240."
+    )
+
+
 def test_a_request_that_skipped_the_gate_is_still_checked() -> None:
+    with pytest.raises(RequestError, match=r"'gpu-4' is not for a server\. Choose from: cpu, gpu-1\."):
+        resolve(Request(profile="gpu-4"), SITE)
     with pytest.raises(RequestError, match=r"no profile of local called 'gone'\. Choose from: cpu"):
         resolve(Request(profile="gone"), SITE)
     with pytest.raises(RequestError, match="no environment of local called 'gone'"):

@@ -58,9 +58,8 @@ def test_several_servers_of_one_person(alice: RunningHub) -> None:
 
 def test_the_token_is_in_a_private_file_and_nowhere_else(alice: RunningHub) -> None:
     job_id = alice.start_server("alice", profile="cpu")
-    (file,) = (alice.folder / "spool" / ORDINARY.pw_name).glob("*.json")
+    file, token = alice.secrets(), alice.server_token()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    token = json.loads(file.read_text())["JUPYTERHUB_API_TOKEN"]
 
     job = alice.run_job(job_id)
     alice.ready("alice")
@@ -156,6 +155,9 @@ def test_a_job_that_dies_is_explained(alice: RunningHub) -> None:
     assert "Your server did not start" in page.text
     assert "node" in page.text.lower()
     assert "Traceback" not in page.text
+    # A node that fails cannot delete what the job never read; the token in it is worth nothing any more.
+    assert alice.api("GET", "user", None, alice.server_token()).status == 403
+    alice.secrets().unlink()
 
 
 def test_a_slurm_that_does_not_answer_costs_no_server(alice: RunningHub) -> None:
@@ -175,15 +177,18 @@ def _asked(hub: RunningHub, times: int) -> bool:
 
 def test_a_server_whose_time_is_over_is_noticed(alice: RunningHub) -> None:
     job_id = alice.start_server("alice", profile="cpu")
+    token = alice.server_token()
     alice.run_job(job_id)
     alice.ready("alice")
     alice.slurm.change(job_id, state="TIMEOUT")
     wait(lambda: not alice.server("alice").get("ready"), alice.log)
+    wait(lambda: alice.api("GET", "user", None, token).status == 403, alice.log)
 
 
 def test_servers_outlive_the_hub() -> None:
     with started() as hub:
         job_id = hub.start_server("alice", profile="cpu")
+        token = hub.server_token()
         hub.run_job(job_id)
         hub.ready("alice")
         route = hub.route("alice")
@@ -193,8 +198,11 @@ def test_servers_outlive_the_hub() -> None:
         hub.start()
         assert hub.ready("alice")
         assert hub.route("alice") == route
+        assert hub.api("GET", "user", None, token).status == 200
         assert hub.api("DELETE", "users/alice/server").status == 204
         assert hub.slurm.job(job_id)["state"] == "CANCELLED"
+        # Its token ends with it, although this hub never knew the token.
+        assert hub.api("GET", "user", None, token).status == 403
 
 
 def test_a_start_that_a_killed_hub_left_behind_is_ended() -> None:

@@ -83,7 +83,7 @@ def a_script(site: Site, options: Mapping[str, object] | None = None) -> Script:
 
 async def called(fake: FakeSlurm, name: str) -> None:
     """Wait until a command was called."""
-    while not fake.calls(name):  # noqa: ASYNC110 (it is another process that we wait for)
+    while not fake.calls(name):
         await asyncio.sleep(0.01)
 
 

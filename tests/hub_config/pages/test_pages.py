@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 
 import pytest
 
 from hub_config import pages
-from hub_config.pages.offers import number
+from hub_config.pages.offers import about, number
 from tests.hub_config.browser import Browser
 from tests.hub_config.running_hub import NODE, RunningHub, hub, wait
 
@@ -92,6 +93,27 @@ def test_somebody_with_two_accounts_chooses(hub: RunningHub, browser: Browser) -
     page = browser.get("spawn").text
     assert f"onboarding: 5{GAP}940 GPU minutes left" in page
     assert "sme: no limit on GPU minutes" in page
+
+
+def test_when_a_start_would_be(hub: RunningHub, browser: Browser) -> None:
+    for minutes, sentence in ((0, "Starts at once."), (150, "Starts in about 2 hours.")):
+        start = (datetime.now() + timedelta(minutes=minutes, seconds=20)).isoformat(timespec="seconds")
+        hub.slurm.answer("sbatch", err=f"sbatch: Job 7 to start at {start} using 2 processors on nodes cpu1")
+        assert sentence in Words(browser.get("spawn").text).text
+    hub.slurm.answer("sbatch", err="sbatch: error: AssocGrpGRESMinutes", code=1)
+    assert "Starts" not in Words(browser.get("spawn").text).seen
+    hub.slurm.heal("sbatch")
+
+
+def test_how_long_a_queue_is() -> None:
+    assert [about(minutes) for minutes in (2, 59, 60, 100, 47 * 60, 72 * 60)] == [
+        "2 minutes",
+        "59 minutes",
+        "1 hour",
+        "2 hours",
+        "47 hours",
+        "3 days",
+    ]
 
 
 def test_the_last_choice_is_chosen_again(hub: RunningHub, browser: Browser) -> None:
