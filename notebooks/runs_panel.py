@@ -19,7 +19,7 @@ from spawners.slurm import Slurm
 
 # Seconds between two looks: the folder is our own, and Slurm's answer is shared and cached by its client.
 LOOK = 2.0
-LINES = 15
+LINES, WIDTH = 10, 300
 TITLES = {
     "PENDING": "In the queue",
     "RUNNING": "Running",
@@ -31,12 +31,11 @@ TITLES = {
     "NOT_SUBMITTED": "Not submitted",
     "UNKNOWN": "Not known",
 }
-# Reversed, so that the end is what is in view.
 _LOG = (
-    '<div tabindex="0" role="log" aria-label="End of the log" style="display: flex; flex-direction: column-reverse; '
-    'max-height: 16em; overflow: auto; margin: 4px 0; background: var(--jp-layout-color2, #8882)">'
-    '<pre style="margin: 0; padding: 6px; white-space: pre-wrap">{}</pre></div>'
+    '<pre role="log" aria-label="End of the log" style="margin: 4px 0; padding: 6px; white-space: pre-wrap; '
+    'background: var(--jp-layout-color2, #8882)">{}</pre>'
 )
+_LINK = '<a href="{}" {} style="color: var(--jp-content-link-color, #06c); text-decoration: underline">{}</a>'
 
 
 class RunPanel:
@@ -69,7 +68,7 @@ class RunPanel:
         title = TITLES.get(seen.state, seen.state.replace("_", " ").capitalize())
         rows = [("State", title), ("Now", seen.sentence), ("Folder", str(self.run.folder))]
         if seen.gpu_minutes:
-            spent = words.count(seen.gpu_minutes, "GPU minute")
+            spent = words.count(seen.gpu_minutes, "GPU minute") if seen.gpu_minutes >= 1 else "Less than a GPU minute"
             rows.append(("Cost", f"{spent} {'in all' if seen.over else 'so far'}, by Slurm's clock."))
         shown = "".join(f'<tr><th scope="row">{name}</th><td>{html.escape(text)}</td></tr>' for name, text in rows)
         shown += f'<tr><th scope="row">Result</th><td>{self._result()}</td></tr>'
@@ -77,7 +76,7 @@ class RunPanel:
         self.facts.value = f'{CSS}<table role="status">{caption}{shown}</table>'
         self.bar.max, self.bar.value = max(1, seen.cells_total), seen.cells_done
         self.count.value = f"{seen.cells_done} of {seen.cells_total}" if seen.cells_total else "not begun"
-        tail = "\n".join(self.run.log().splitlines()[-LINES:])
+        tail = "\n".join(line[-WIDTH:] for line in self.run.log().splitlines()[-LINES:])
         self.log.value = _LOG.format(html.escape(tail)) if tail else ""
         if seen.over:
             self.button.layout.display = "none"
@@ -105,10 +104,10 @@ class RunPanel:
             return html.escape(", ".join(here))
         path = quote(str(self.run.folder.relative_to(self._home)))
         base = html.escape(self._base_url.rstrip("/"), quote=True)
-        links = (
-            [f'<a href="{base}/lab/tree/{path}/{OUTPUT}" target="_blank">Open {OUTPUT}</a>'] if OUTPUT in here else []
-        )
-        links += [f'<a href="{base}/files/{path}/{name}?download=1" download>Download {name}</a>' for name in here]
+        url = f"{base}/files/{path}/{{}}?download=1"
+        links = [_LINK.format(url.format(name), "download", f"Download {name}") for name in here]
+        if OUTPUT in here:
+            links.insert(0, _LINK.format(f"{base}/lab/tree/{path}/{OUTPUT}", 'target="_blank"', f"Open {OUTPUT}"))
         return " · ".join(links)
 
     def _click(self, _button: object) -> None:
