@@ -1,6 +1,7 @@
 """The cluster itself: Dask's scheduler in the notebook's kernel, encrypted; its workers go through our one door."""
 
 import asyncio
+import math
 import os
 import secrets
 import time
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import dask
+from dask.utils import parse_bytes
 from dask_jobqueue.slurm import SLURMCluster
 from distributed.security import Security
 
@@ -57,7 +59,7 @@ class Cluster(SLURMCluster):
         self._pages = _pages(self._dashboard)
         site = plan.site
         place = {"interface": site.interface} if site.interface else {"host": node_address(os.environ)}
-        with dask.config.set({"distributed.scheduler.http.routes": ROUTES}):
+        with dask.config.set({"distributed.scheduler.http.routes": list(ROUTES)}):
             super().__init__(
                 name=plan.name,
                 security=Security.temporary(),
@@ -88,8 +90,16 @@ class Cluster(SLURMCluster):
         self, n: int | None = None, jobs: int = 0, memory: str | None = None, cores: int | None = None
     ) -> Any:
         """Ask for so many jobs in all; ClusterError, with Slurm's own words, where it refuses one of them."""
-        check_jobs(jobs if n is None else n, least=0)
-        answer = super().scale(n, jobs=jobs, memory=memory, cores=cores)
+        each = self._plan.resources
+        wanted = jobs if n is None else n
+        check_jobs(wanted, least=0)
+        if memory is not None:
+            wanted = max(wanted, math.ceil(parse_bytes(memory) / (each.mem << 20)))
+        if cores is not None:
+            wanted = max(wanted, math.ceil(cores / each.cpus_per_task))
+        check_jobs(wanted, least=0)
+        self._refusal = None
+        answer = super().scale(jobs=wanted)
         # Dask only logs what goes wrong here, so we wait for it; its own loop must not wait for itself.
         return answer if self.asynchronous else self.sync(self._settle)
 
@@ -123,6 +133,9 @@ class Cluster(SLURMCluster):
 
     async def _settle(self) -> None:
         await self._correct_state()
+        self._raise_refusal()
+
+    def _raise_refusal(self) -> None:
         if self._refusal is not None:
             error, self._refusal = self._refusal, None
             words = " ".join(str(error).split())
@@ -144,7 +157,8 @@ class Cluster(SLURMCluster):
             waiting.cancel()
 
     async def _check_jobs(self) -> None:
-        """ClusterError where a job has ended; while workers are waited for, none should."""
+        """ClusterError where a job was refused or has ended; while workers are waited for, none should."""
+        self._raise_refusal()
         for job_id, job in (await self._jobs()).items():
             if job is not None and job.ended:
                 raise ClusterError(

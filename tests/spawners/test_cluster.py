@@ -213,11 +213,27 @@ def test_a_larger_cluster_that_is_refused_stays_as_it_was(cluster: Cluster, fake
     with pytest.raises(ClusterError, match="0 to 100 jobs"):
         cluster.scale(1000)
     fake_slurm.heal("sbatch")
+    for size in ({"cores": 101}, {"memory": "1 TB"}, {"n": 1.5}, {"n": "3"}):
+        with pytest.raises(ClusterError, match="0 to 100 jobs"):
+            cluster.scale(**size)
     cluster.scale(3)
     assert states(fake_slurm) == ["PENDING"] * 3
-    cluster.scale(1)
+    cluster.scale(memory="7 GiB")
+    assert states(fake_slurm) == ["PENDING"] * 4
+    cluster.scale(cores=1)
     cluster.close()
-    assert states(fake_slurm) == ["CANCELLED"] * 3
+    assert states(fake_slurm) == ["CANCELLED"] * 4
+
+
+def test_a_refusal_of_what_dask_asked_for_by_itself_is_told_to_who_waits(
+    cluster: Cluster, fake_slurm: FakeSlurm
+) -> None:
+    """An adaptive cluster grows while nobody looks."""
+    fake_slurm.answer("sbatch", err=REFUSED, code=1)
+    cluster.adapt(minimum=3, maximum=3, interval="100ms")
+    with pytest.raises(ClusterError, match="AssocMaxSubmitJobLimit"):
+        cluster.wait_for_workers(3, timeout=30)
+    assert states(fake_slurm) == ["PENDING"] * 2
 
 
 def test_a_job_that_ends_too_early_is_an_exception(cluster: Cluster, fake_slurm: FakeSlurm) -> None:
