@@ -5,11 +5,13 @@ import contextlib
 import os
 import pwd
 import re
+import signal
 import socket
 import ssl
 import stat
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -285,20 +287,34 @@ async def test_the_guard_tries_again_and_gives_up_at_last(
     assert fake_slurm.job(job_id)["state"] == "CANCELLED"
 
 
-@pytest.mark.parametrize("end", ["kill -KILL $$", "exit"])
-def test_the_guard_outlives_its_kernel_and_cleans_up(end: str, plan: ClusterPlan, fake_slurm: FakeSlurm) -> None:
-    """A shell plays the kernel: it starts the guard with a pipe, and dies."""
+def catches(pid: int, number: signal.Signals) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1]
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("dies", ["kernel", "server"])
+def test_the_guard_outlives_its_kernel_and_cleans_up(dies: str, plan: ClusterPlan, fake_slurm: FakeSlurm) -> None:
+    """The kernel, here a `sleep` that holds the pipe, is killed; or Slurm ends the server and tells the guard so."""
     plan.runtime.mkdir(mode=0o700)
     plan.folder.mkdir(mode=0o700)
-    words = [sys.executable, "-m", "spawners.cluster_guard", ME, plan.comment, str(plan.folder), plan.commands]
-    script = f"mkfifo pipe; setsid {' '.join(words)} <pipe & exec 3>pipe; {end}"
+    words = (sys.executable, "-m", "spawners.cluster_guard", ME, plan.comment, str(plan.folder), plan.commands)
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
-    subprocess.run(["sh", "-c", script], cwd=plan.runtime, env=environment, timeout=60, check=False)
-    for _ in range(600):
-        if not plan.folder.exists():
-            return
-        asyncio.run(asyncio.sleep(0.1))
-    pytest.fail("the credentials are still there")
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment) as guard:
+        assert guard.stdin
+        with subprocess.Popen(("sleep", "600"), pass_fds=[guard.stdin.fileno()]) as kernel:
+            if dies == "kernel":
+                guard.stdin.close()
+                kernel.kill()
+            else:
+                while not catches(guard.pid, signal.SIGTERM):
+                    time.sleep(0.05)
+                guard.terminate()
+            assert guard.wait(60) == 0
+            kernel.kill()
+    assert not plan.folder.exists()
+    assert fake_slurm.calls("squeue")
 
 
 def test_a_job_that_waited_too_long_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:
