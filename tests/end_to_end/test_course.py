@@ -24,6 +24,7 @@ SERVICE = "/services/onramp-course/"
 COURSE = "/srv/onramp/course/courses/onboarding"
 GRADED = 180_000
 M00 = "api/courses/onboarding/assignments/m00/submissions"
+M00_NOTEBOOK = "api/courses/onboarding/assignments/m00/notebook"
 # What the teacher's account alone may read: sources with solutions, marks, submissions, the packed course.
 CLOSED = (
     "/srv/onramp/course",
@@ -252,6 +253,30 @@ def test_a_student_fetches_and_hands_in_from_a_notebook_on_the_server(
     student1.goto(f"{factory.url}/hub/home")
     student1.get_by_role("button", name="Stop").first.click()
     until("student1's job has ended", lambda: not factory.jobs("student1"))
+
+
+def test_while_slurm_is_away_handing_in_goes_on_and_grading_says_why_it_waits(factory: Factory, teacher1: Page) -> None:
+    supervise(factory, "stop")
+    try:
+        with Person(factory, "student3") as student3:
+            assert post(factory, student3, "api/join", json={"code": CODE}).status_code == 200
+            notebook = httpx.get(f"{factory.url}{SERVICE}{M00_NOTEBOOK}", headers=student3.api.headers)
+            right = answered(notebook.text, "m00")
+            right["metadata"]["of"] = "student3"  # the result of a file that was graded before is known without a job
+            assert post(factory, student3, M00, content=json.dumps(right)).status_code in (200, 201)
+        teach(teacher1, factory, "m00", "Grade all", "Grading")
+        expect(teacher1.get_by_text("nothing is lost, grade again")).to_be_visible(timeout=GRADED)
+    finally:
+        supervise(factory, "start")
+    until("slurmctld answers", lambda: "UP" in factory.attempt("scontrol", "ping").stdout)
+    teach(teacher1, factory, "m00", "Grade all", "Graded.")
+    expect(teacher1.locator("[data-user=student3]")).to_contain_text("8 of 8 points")
+
+
+def supervise(factory: Factory, action: str) -> None:
+    """Stop or start slurmctld, as whoever operates the cluster."""
+    program = f"from hub_config.factory import supervised; supervised.{action}('slurmctld')"
+    factory.exec("/srv/onramp/venv/bin/python", "-I", "-c", program)
 
 
 @pytest.mark.parametrize("path", CLOSED)
