@@ -1,6 +1,7 @@
 """Wait until a part of the factory does what it is for, and say what it said when it does not."""
 
 import asyncio
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable

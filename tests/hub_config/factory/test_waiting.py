@@ -14,7 +14,7 @@ def refusing_server():
     """Something that speaks HTTP and refuses everything, as the proxy's API does."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802 - http.server's name
+        def do_GET(self):
             self.send_error(403)
 
         def log_message(self, *_):
