@@ -65,6 +65,9 @@ def stop(page: Page, title: str = "Main server") -> None:
 
 def run_notebook(page: Page, factory: Factory, user: str, notebook: str) -> dict[str, Any]:
     """Open a notebook from the file browser, run all of it, save it; return what is then on the disk."""
+    # JupyterLab remembers the tabs and the folder of earlier tests in the same home.
+    page.goto(f"{page.url.partition('/lab')[0]}/lab?reset")
+    expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=STARTED)
     for name in Path(notebook).parts:
         page.locator(".jp-DirListing-item", has_text=name).dblclick()
     expect(page.locator(".jp-NotebookPanel .jp-Cell").first).to_be_visible()

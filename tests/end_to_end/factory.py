@@ -1,5 +1,6 @@
 """A factory of the tests' own: started by `./onramp up` as anybody would, and looked into through `./onramp exec`."""
 
+import os
 import re
 import shutil
 import socket
@@ -124,12 +125,15 @@ class Factory:
 
 
 def free_port() -> int:
-    """Return a TCP port nobody listens on; below the range from which the kernel takes ports for connections."""
-    for port in range(8300, 8400):
+    """Return a TCP port nobody listens on; below the range from which the kernel takes ports for connections.
+
+    Each process begins at its own, so that two runs of the tests that start at once do not meet.
+    """
+    for port in (8300 + (os.getpid() + step) % 1000 for step in range(1000)):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
-    raise OSError("ports 8300 to 8399 are all taken")
+    raise OSError("ports 8300 to 9299 are all taken")
 
 
 def until(what: str, look: Callable[[], _T | Literal[False] | None], *, seconds: float = 60) -> _T:
