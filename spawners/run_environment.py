@@ -8,7 +8,11 @@ from spawners.run_record import ENVIRONMENT
 
 def environment_file() -> str:
     """Every package at its exact version, as pip reads it; what came from no index is a comment."""
-    lines = {_line(package) for package in metadata.distributions()}
+    # Of two with one name Python imports the first; the second is a copy that a package carries in itself.
+    packages: dict[str, metadata.Distribution] = {}
+    for package in metadata.distributions():
+        packages.setdefault(package.metadata["Name"].casefold().replace("_", "-"), package)
+    lines = {_line(package) for package in packages.values()}
     version = ".".join(map(str, sys.version_info[:3]))
     return "\n".join([f"# Python {version}. To have the same: pip install -r {ENVIRONMENT}", *sorted(lines), ""])
 

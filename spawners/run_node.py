@@ -106,10 +106,12 @@ class NodeRun:
         failure = Failure(ename=type(error).__name__, evalue=str(error)[:500])
         output = self.folder / files.OUTPUT
         cells = json.loads(output.read_bytes())["cells"] if output.exists() else []
+        number = 0
         for cell in cells:
+            # A Python that dies at once does not say the cell's number any more: it is the next one.
+            number = cell.get("execution_count") or number + (cell["cell_type"] == "code")
             if cell["metadata"]["papermill"]["status"] == "failed":
-                line = _first_line("".join(cell["source"]))
-                return failure.model_copy(update={"cell": cell.get("execution_count"), "line": line})
+                return failure.model_copy(update={"cell": number, "line": _first_line("".join(cell["source"]))})
         return failure
 
     def _end(self, outcome: str, **news: object) -> None:
