@@ -135,5 +135,5 @@ def _welcome(state: State, passwords: Mapping[str, str], seconds: float) -> None
         console.print(table)
         console.print("Passwords are shown this once.\n")
     console.print(f"A one-time link for anybody:  [bold]./onramp open student1{option}[/]")
-    console.print("Try first:  sign in as student1, choose “1 GPU”, start, open notebooks/02-your-first-gpu.ipynb")
+    console.print("Try first:  sign in as student1, choose “One GPU”, start, open notebooks/02-your-first-gpu.ipynb")
     console.print(f"Then:       ./onramp status{option} · ./onramp logs hub{option} · ./onramp down{option}")
