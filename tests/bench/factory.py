@@ -55,11 +55,12 @@ class Factory:
         hub.sign_in(user, link=link)
         return hub
 
-    def address(self, host: int) -> str:
-        """Return one of its loopback addresses (hub_config.factory.plan)."""
+    @property
+    def control(self) -> str:
+        """The loopback address that no other factory has (hub_config.factory.plan)."""
         plan = self.state.plan
         assert plan is not None
-        return plan.address(host)
+        return plan.control
 
     def run(self, *command: str, user: str = "root") -> str:
         """Run a command inside and return what it printed."""

@@ -35,7 +35,7 @@ def stock_hub(factory: Factory) -> Iterator[StockHub]:
     folder = factory.state.folder / "srv/onramp/stock"
     folder.mkdir(mode=0o700)
     shutil.copy(CONFIG, folder)
-    ip, password = factory.address(1), secrets.token_urlsafe(24)
+    ip, password = factory.control, secrets.token_urlsafe(24)
     (folder / "password").write_text(password)
     log = factory.state.logs / "bench-stock.log"
     command = ("env", "--chdir=/srv/onramp/stock", f"STOCK_IP={ip}", "jupyterhub", "-f", CONFIG.name)

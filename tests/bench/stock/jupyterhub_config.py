@@ -24,7 +24,7 @@ c.BatchSpawnerBase.req_partition = "cpu"
 c.BatchSpawnerBase.req_nprocs = "2"
 c.BatchSpawnerBase.req_memory = "2000"
 c.BatchSpawnerBase.req_runtime = "240"
-# The documented way to do without a job step: it would only cost time, and srun does not start inside a factory's job.
+# The documented way to do without a job step, which would only cost it time.
 c.SlurmSpawner.req_srun = ""
 
 # sudo cannot run in a user namespace; setpriv does the same with less work, so this is no handicap.
