@@ -54,3 +54,13 @@ def test_the_map_names_what_is_there():
     drawn = re.search(r"## The map\n\n```\n(.*?)```", read("README.md"), re.DOTALL)
 
     assert [line.split()[0] for line in drawn[1].splitlines() if not (REPOSITORY / line.split()[0]).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_modules_that_are_run_by_name_do_something(page):
+    for name in re.findall(r"-m ((?:hub_config|spawners|curricula)[\w.]*\w)", page.read_text()):
+        module = REPOSITORY / name.replace(".", "/")
+        source = module / "__main__.py" if module.is_dir() else module.with_suffix(".py")
+
+        assert module.is_dir() or '__name__ == "__main__"' in source.read_text(), name
+        assert source.exists(), name

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Debian packages beside the project, not on the host: downloaded with apt, unpacked below one folder, and laid over
 # /usr in a mount namespace when a program needs them. No service is installed, enabled or started anywhere, and no
-# root is needed. Sourced by ./onramp and by hub_config/factory/overlay.sh; the folder is $ONRAMP_TOOLS/debian.
+# root is needed. Sourced by ./onramp; the folder is $ONRAMP_TOOLS/debian.
 
 debian_apt() {
     mkdir -p "$ONRAMP_TOOLS/apt/lists/partial" "$ONRAMP_TOOLS/apt/archives/partial"
