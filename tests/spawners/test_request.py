@@ -225,6 +225,10 @@ def test_of_several_limits_the_narrowest_is_told() -> None:
     assert refusal({"profile": "gpu-1", "time": 100_000}) == (
         "Option 'time' is 100000, but profile 'gpu-1' allows 1 to 240."
     )
+    # Profile 1440 minutes, this QoS 30.
+    assert refusal({"profile": "gpu-1", "account": "tra26_a", "qos": "boost_qos_dbg", "time": 100_000}, LEONARDO) == (
+        "Option 'time' is 100000, but QoS 'boost_qos_dbg' allows 1 to 30."
+    )
 
 
 def test_a_request_that_skipped_the_gate_is_still_checked() -> None:
