@@ -1,6 +1,7 @@
 """A YAML file read into one frozen model, with errors that name the file, the line and the key."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,28 +12,73 @@ from pydantic_core import ErrorDetails
 Model = TypeVar("Model", bound=BaseModel)
 
 
+class Contradiction(ValueError):
+    """Parts of a file that cannot all be true; `where` leads to the one to look at: ("profiles", 2, "time")."""
+
+    def __init__(self, message: str, *where: str | int) -> None:
+        super().__init__(message)
+        self.where = where
+
+
+@contextmanager
+def at(*where: str | int) -> Iterator[None]:
+    """Say of a ValueError inside that it is about this part of the file."""
+    try:
+        yield
+    except ValueError as e:
+        raise Contradiction(str(e), *where, *(e.where if isinstance(e, Contradiction) else ())) from None
+
+
 def read_model(path: Path, model: type[Model], error: type[ValueError]) -> Model:
     """Read `path` as YAML into `model`; raise `error`, one line per mistake: file:line: key: what to do."""
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if twice := [_place(path, node, f"{node.value}: stands here twice. Keep one") for node in _twice(root)]:
+            raise error("\n".join(twice))
         return model.model_validate(yaml.safe_load(text))
     except ValidationError as e:
         raise error("\n".join(_sentence(path, root, model, detail) for detail in e.errors())) from None
     except (OSError, UnicodeDecodeError) as e:
         raise error(f"{path}: cannot be read: {e}") from e
-    except yaml.YAMLError as e:
+    except yaml.MarkedYAMLError as e:
+        raise error(_place(path, e, f"is not YAML: {e.problem}")) from e
+    except (yaml.YAMLError, RecursionError) as e:
         raise error(f"{path}: is not YAML: {e}") from e
+
+
+def _place(path: Path, what: yaml.Node | yaml.MarkedYAMLError, message: str) -> str:
+    """A message about a part of the text, with its line where that is known."""
+    mark = what.problem_mark if isinstance(what, yaml.MarkedYAMLError) else what.start_mark
+    return f"{path}:{mark.line + 1}: {message}" if mark else f"{path}: {message}"
+
+
+def _twice(root: yaml.Node | None) -> Iterator[yaml.Node]:
+    """Keys that stand a second time in one mapping, of which YAML would take the last without a word."""
+    seen: set[int] = set()
+    nodes = [root]
+    while nodes:
+        node = nodes.pop()
+        if node is None or id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            yield from (key for number, (key, _) in enumerate(node.value) if key.value in keys[:number])
+            nodes.extend(value for _, value in node.value)
+        else:
+            nodes.extend(node.value)
 
 
 def _sentence(path: Path, root: yaml.Node | None, model: type[BaseModel], detail: ErrorDetails) -> str:
     """One mistake in words, with the line it stands on."""
-    loc = detail["loc"]
+    cause = detail.get("ctx", {}).get("error")
+    loc = (*detail["loc"], *(cause.where if isinstance(cause, Contradiction) else ()))
     key = ".".join(str(part) for part in loc) or "the whole file"
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         message = f"is not a known key. Known here: {', '.join(_known_keys(model, loc[:-1])) or 'none'}"
-    elif detail["type"] != "missing":
+    elif detail["type"] != "missing" and not (cause and isinstance(detail["input"], dict)):
         message = f"{message} (found: {_short(detail['input'])})"
     return f"{path}:{_line(root, loc)}: {key}: {message}"
 

@@ -6,28 +6,46 @@ from typing import Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
-from spawners.environment import Environment, Slug
-from spawners.model_file import read_model
+from spawners.environment import Arch, Environment, Slug
+from spawners.model_file import Contradiction, at, read_model
 from spawners.site_parts import (
     GPU,
     PURPOSES,
     QOS,
     AccountRule,
     Fact,
-    Frozen,
+    File,
     Internet,
+    Lane,
+    Login,
     MemoryRule,
     Partition,
     Paths,
     Policy,
     Profile,
     Purpose,
+    Resource,
     Sentence,
     Source,
+    Teaching,
     Word,
+    account_pattern,
 )
 
-__all__ = ["PURPOSES", "Partition", "Profile", "Purpose", "Site", "SiteError", "load_site", "site_names"]
+__all__ = [
+    "GPU",
+    "PURPOSES",
+    "QOS",
+    "Lane",
+    "Partition",
+    "Profile",
+    "Purpose",
+    "Site",
+    "SiteError",
+    "lanes",
+    "load_site",
+    "site_names",
+]
 
 SITES = Path(__file__).parent / "sites"
 
@@ -36,24 +54,35 @@ class SiteError(ValueError):
     """No such site, or a mistake in its file: names the file, the line, the key and the choices."""
 
 
-_Thing = TypeVar("_Thing", Profile, Partition, Environment, QOS)
+_Thing = TypeVar("_Thing", Profile, Partition, Environment, GPU, QOS)
 
 
-class Site(Frozen):
-    """One system: where a job may go, how it is asked for there, and how well each fact is known."""
+class Site(File):
+    """One system: where a job may go, how it is asked for there, what it costs, and how well each fact is known.
+
+    `arch` is that of the compute nodes, unless a partition says otherwise. `tier` is how much was read: A, enough for
+    a draft; B, a draft that needs special handling. `resource_list` and `hint` go into every job.
+    """
 
     name: Slug
     title: Sentence
+    tier: Literal["A", "B"] | None = None
     scheduler: Literal["slurm", "pbs"]
-    arch: Literal["x86_64", "aarch64"]
-    gpu: GPU | None = None
+    login: Login = Login()
+    arch: Arch
+    gpus: tuple[GPU, ...] = ()
     partitions: tuple[Partition, ...] = Field(min_length=1)
     account: AccountRule
     memory: MemoryRule = MemoryRule()
+    hint: Literal["nomultithread"] | None = None
+    resource_list: tuple[Resource, ...] = ()
     interface: Word | None = None
     paths: Paths
     internet: Internet = Internet()
     policy: Policy = Policy()
+    teaching: Teaching = Teaching()
+    jupyter: Sentence | None = None
+    notes: tuple[Sentence, ...] = ()
     environments: tuple[Environment, ...] = ()
     profiles: tuple[Profile, ...] = Field(min_length=1)
     facts: dict[str, Fact] = Field(default_factory=dict)
@@ -67,6 +96,29 @@ class Site(Frozen):
         """The partition called `name`; SiteError lists the choices."""
         return _named(self.partitions, name, f"partition of {self.name}")
 
+    def gpu(self, partition: Partition) -> GPU | None:
+        """The kind of GPU in a partition of this site; None where it has none."""
+        return next((gpu for gpu in self.gpus if gpu.name == partition.gpu), None)
+
+    def project(self, account: str) -> str:
+        """The project in an account of this site, by the first template that it fits; otherwise the account itself."""
+        templates = [*(p.account for p in self.partitions if p.account), self.account.template]
+        found = (account_pattern(template).fullmatch(account) for template in templates)
+        return next((match[1] for match in found if match), account)
+
+    def runtime(self, user: str, account: str | None) -> str:
+        """The runtime directory of a user under an account, which login and compute nodes share."""
+        return self._folder(self.paths.runtime, user, account)
+
+    def spill(self, user: str, account: str | None) -> str | None:
+        """Where a job writes what its memory does not hold: a disk, where /tmp is memory itself; None: /tmp."""
+        disk = self.paths.local or self.paths.scratch
+        return self._folder(disk, user, account) if disk and self.paths.tmp_in_memory else None
+
+    def _folder(self, template: str, user: str, account: str | None) -> str:
+        account = account or ""
+        return template.format(user=user, account=account, project=self.project(account))
+
     def environment(self, name: str | None = None) -> Environment:
         """The environment called `name`, or the site's first; SiteError lists the choices."""
         if name is None and self.environments:
@@ -76,18 +128,23 @@ class Site(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         """Every name that is used is also defined, and nothing is defined twice."""
-        for things in (self.partitions, self.environments, self.profiles):
-            _unique([thing.name for thing in things])
-        for profile in self.profiles:
-            _check_profile(self, profile)
-        for key, fact in self.facts.items():
-            if key not in Site.model_fields:
-                raise ValueError(f"facts.{key} is not a key of a site. Known: {', '.join(Site.model_fields)}")
-            for source in fact.source:
-                if source not in self.sources:
-                    raise ValueError(
-                        f"facts.{key} cites '{source}', which is not in sources: {', '.join(self.sources)}"
-                    )
+        for key in ("gpus", "partitions", "environments", "profiles"):
+            with at(key):
+                _unique([thing.name for thing in getattr(self, key)])
+        for number, partition in enumerate(self.partitions):
+            with at("partitions", number, "qos"):
+                _unique([qos.name for qos in partition.qos])
+            if partition.gpu is not None:
+                with at("partitions", number, "gpu"):
+                    _named(self.gpus, partition.gpu, f"kind of GPU (partition {partition.name})")
+        if self.internet.staging is not None:
+            with at("internet", "staging"):
+                self.partition(self.internet.staging)
+        for number, profile in enumerate(self.profiles):
+            with at("profiles", number):
+                _check_profile(self, profile)
+        with at("facts"):
+            _check_facts(self)
         return self
 
 
@@ -102,22 +159,57 @@ def _named(things: Sequence[_Thing], name: str, what: str) -> _Thing:
 
 def _unique(names: list[str]) -> None:
     """Two things of one name would make a request ambiguous."""
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"defined twice: {', '.join(twice)}")
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise Contradiction(f"defined twice: {name}", number, "name")
 
 
 def _check_profile(site: Site, profile: Profile) -> None:
-    """A profile names a partition and a QoS of its site and starts within its own limit."""
-    partition = site.partition(profile.partition)
-    if profile.qos is not None:
-        _named(partition.qos, profile.qos, f"QoS of partition {partition.name}")
-    if profile.gpus and site.gpu is None:
-        raise ValueError(f"profile {profile.name} asks for GPUs, but the site has no 'gpu' section")
+    """A profile names lanes and a fallback that exist, and starts within its own limit."""
+    for number, lane in enumerate(lanes(profile)):
+        with at(*(("lanes", number - 1) if number else ())):
+            _check_lane(site, profile, lane)
+    if profile.fallback is not None:
+        with at("fallback"):
+            site.profile(profile.fallback)
     if profile.gpus % profile.nodes:
-        raise ValueError(f"profile {profile.name}: {profile.gpus} GPUs cannot be spread over {profile.nodes} nodes")
+        told = f"profile {profile.name}: {profile.gpus} GPUs cannot be spread over {profile.nodes} nodes"
+        raise Contradiction(told, "gpus")
     if profile.time > profile.max_time:
-        raise ValueError(f"profile {profile.name}: time {profile.time} is over its max_time {profile.max_time}")
+        told = f"profile {profile.name}: time {profile.time} is over its max_time {profile.max_time}"
+        raise Contradiction(told, "time")
+
+
+def _check_lane(site: Site, profile: Profile, lane: Lane) -> None:
+    """A lane leads into a partition that takes its QoS and its constraint, and has GPUs where some are asked for."""
+    with at("partition"):
+        partition = site.partition(lane.partition)
+        if profile.gpus and not partition.gpus_per_node:
+            raise ValueError(f"profile {profile.name} asks for GPUs, but partition {partition.name} has none")
+    if lane.qos is not None:
+        with at("qos"):
+            _named(partition.qos, lane.qos, f"QoS of partition {partition.name}")
+    if lane.constraint is not None and lane.constraint not in partition.constraints:
+        known = ", ".join(partition.constraints) or "none"
+        told = f"There is no constraint of partition {partition.name} called '{lane.constraint}'. Choose from: {known}."
+        raise Contradiction(told, "constraint")
+
+
+def lanes(profile: Profile) -> tuple[Lane, ...]:
+    """All ways into the queue for a profile, its own first."""
+    own = Lane(partition=profile.partition, qos=profile.qos, constraint=profile.constraint)
+    return (own, *profile.lanes)
+
+
+def _check_facts(site: Site) -> None:
+    """Facts speak of keys of a site and cite sources that are listed."""
+    for key, fact in site.facts.items():
+        with at(key):
+            if key not in Site.model_fields:
+                raise ValueError(f"is not a key of a site. Known: {', '.join(Site.model_fields)}")
+            for source in fact.source:
+                if source not in site.sources:
+                    raise ValueError(f"cites '{source}', which is not in sources: {', '.join(site.sources)}")
 
 
 def site_names() -> tuple[str, ...]:

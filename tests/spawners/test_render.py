@@ -2,68 +2,32 @@
 
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spawners.environment import Environment
-from spawners.render import Directive, Job, Script, render
+from spawners.render import Job, Sbatch, Script, render
 from spawners.request import RequestError, Resources, parse_request, resolve
-from spawners.site import Purpose, Site, load_site
+from spawners.site import Site, load_site
+from tests.golden import FOLDER, Case, cases, cases_of
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 NONCE = "0123456789abcdef"
 DIRECTIVE = re.compile(r'#SBATCH --([a-z-]+)(?:=(?:"([^"\\]*)"|([^"\\\s]*)))?')
 
-# name of the golden file: (purpose, options); `site` is filled in below
-CASES: dict[str, tuple[Purpose, dict[str, str]]] = {
-    "local-server-cpu": ("server", {"profile": "cpu"}),
-    "local-server-gpu": ("server", {"profile": "gpu-1", "time": "30", "account": "onboarding"}),
-    "local-run-1-gpu": ("run", {"profile": "gpu-1"}),
-    "local-run-4-gpus": ("run", {"profile": "gpu-4"}),
-    "local-run-2-nodes": ("run", {"profile": "gpu-8", "reservation": "course-week-1"}),
-    "leonardo-server-cpu": ("server", {"profile": "cpu", "account": "tra26_course"}),
-    "leonardo-server-gpu": (
-        "server",
-        {"profile": "gpu-debug", "account": "tra26_course", "reservation": "s_tra_course"},
-    ),
-    "leonardo-run-1-gpu": ("run", {"profile": "gpu-1", "account": "AIFAC_L01_001"}),
-    "leonardo-run-4-gpus": ("run", {"profile": "gpu-4", "account": "AIFAC_L01_001"}),
-    "leonardo-run-2-nodes": ("run", {"profile": "gpu-8", "account": "AIFAC_L01_001"}),
-    "lumi-server-cpu": ("server", {"profile": "cpu", "account": "project_465000001"}),
-    "lumi-server-gpu": ("server", {"profile": "gpu-debug", "account": "project_465000001"}),
-    "lumi-run-1-gpu": ("run", {"profile": "gpu-1", "account": "project_465000001"}),
-    "lumi-run-4-gpus": ("run", {"profile": "gpu-4", "account": "project_465000001"}),
-    "lumi-run-2-nodes": ("run", {"profile": "gpu-16", "account": "project_465000001"}),
-}
 
-
-def job_for(site: Site, purpose: Purpose, resources: Resources) -> Job:
-    """A job as the four things that start would describe it."""
-    runtime = site.paths.runtime.format(user="student1")
+def job_for(site: Site, resources: Resources) -> Job:
+    """A job with what is hard to write into a script: spaces, quotes, a dollar."""
+    runtime = site.runtime("student1", resources.account)
     assert resources.environment is not None
-    run = {
-        "server": ("python", "-I", "-m", "spawners.node", f"{runtime}/{NONCE}.json"),
-        "run": ("papermill", "input.ipynb", "output.ipynb", "-p", "title", "it's $HOME"),
-    }[purpose]
-    home = site.paths.home.format(user="student1")
     return Job(
-        name=f"onramp-{purpose}",
+        name="onramp-server",
         comment=f"onramp:hub1:student1::{NONCE}",
-        output=f"{runtime}/{NONCE}.log" if purpose == "server" else f"{home}/runs/First try/%j.log",
-        chdir=home if purpose == "server" else f"{home}/runs/First try",
-        argv=resources.environment.argv(*run),
+        output=f"{runtime}/{NONCE}.log",
+        chdir="/home/student1",
+        argv=resources.environment.argv("papermill", "input.ipynb", "-p", "title", "it's $HOME"),
     )
-
-
-def script_for(name: str) -> Script:
-    """The script of one golden case."""
-    purpose, options = CASES[name]
-    site = load_site(name.partition("-")[0])
-    resources = resolve(parse_request(options, site, purpose=purpose), site)
-    return render(site, resources, job_for(site, purpose, resources))
 
 
 def parsed(text: str) -> list[tuple[str, str | None]]:
@@ -82,39 +46,56 @@ def parsed(text: str) -> list[tuple[str, str | None]]:
 def local_script(site: Site, options: dict[str, object], **job: object) -> Script:
     """A script for the local site with some part of the job replaced."""
     resources = resolve(parse_request({"profile": "gpu-1"} | options, site), site)
-    base = job_for(site, "server", resources)
+    base = job_for(site, resources)
     return render(site, resources, Job.model_validate(base.model_dump() | job))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_scripts_are_exactly_the_golden_files(name: str) -> None:
-    """To accept a change on purpose: write the new text over the file and read the difference before committing."""
-    assert script_for(name).text == (GOLDEN / f"{name}.sh").read_text()
+CASES = cases()
+each_case = pytest.mark.parametrize("case", CASES, ids=[f"{case.site}/{case.shape}" for case in CASES])
+
+
+@each_case
+def test_scripts_are_exactly_the_golden_files(case: Case) -> None:
+    """To accept a change on purpose: `.venv/bin/python -m tests.golden`, and read the difference before committing."""
+    assert case.text() == case.path.read_text()
 
 
 def test_every_golden_file_is_a_case() -> None:
-    assert sorted(CASES) == sorted(path.stem for path in GOLDEN.glob("*.sh"))
+    assert sorted(case.path for case in CASES) == sorted(FOLDER.glob("*/*.sh"))
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_text_holds_the_directives_and_no_other(name: str) -> None:
-    script = script_for(name)
+def test_a_shape_that_a_site_cannot_have_is_no_case() -> None:
+    shapes = {case.shape for case in cases_of(load_site("jupiter"))}
 
-    assert parsed(script.text) == [(directive.name, directive.value) for directive in script.directives]
+    assert "1-gpu" not in shapes
+    assert {"server", "kernel", "4-gpus", "2-nodes", "dask-worker", "course"} <= shapes
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_every_job_is_told_not_to_requeue_and_not_to_load_the_users_shell(name: str) -> None:
-    directives = dict(parsed(script_for(name).text))
+@each_case
+def test_the_text_holds_the_directives_and_no_other(case: Case) -> None:
+    script = case.script()
 
-    assert directives["no-requeue"] is None
-    assert directives["export"] == "ALL"
+    if script.scheduler == "slurm":
+        assert parsed(script.text) == [(directive.name, directive.value) for directive in script.directives]
+
+
+@each_case
+def test_no_job_is_requeued_or_gets_the_environment_of_whoever_submits(case: Case) -> None:
+    """A second start would find neither secrets nor its port; no program of ours can resume yet."""
+    script = case.script()
+    directives = {directive.name: directive.value for directive in script.directives}
+
+    if script.scheduler == "slurm":
+        assert (directives["no-requeue"], directives["export"]) == (None, "ALL")
+    else:
+        assert directives["r"] == "n"
+        assert "V" not in directives
 
 
 @pytest.mark.parametrize("field", ["account", "reservation", "qos", "partition"])
 def test_no_hostile_string_becomes_a_directive_even_past_the_gate(site: Site, field: str, hostile: str) -> None:
     resources = resolve(parse_request({"profile": "gpu-1"}, site), site)
-    job = job_for(site, "server", resources)
+    job = job_for(site, resources)
     told = resources.model_copy(update={field: hostile})
 
     try:
@@ -218,16 +199,25 @@ def test_options_end_in_the_expected_directives_and_no_other(options: dict[str, 
         ("gpus", None, "--gpus=8"),
         ("gpus", "h100", "--gpus=h100:8"),
         ("gpus-per-node", None, "--gpus-per-node=4"),
+        ("shard", None, "--gres=shard:4"),
+        ("gres", "1g.10gb", "--gres=gpu:1g.10gb:4"),
         ("gpus-per-task", "mi300a", "--gpus-per-task=mi300a:4"),
     ],
 )
 def test_eight_gpus_on_two_nodes_in_every_syntax(syntax: str, type_: str | None, line: str) -> None:
     site = load_site("local")
-    assert site.gpu is not None
-    site = site.model_copy(update={"gpu": site.gpu.model_copy(update={"syntax": syntax, "type": type_})})
+    gpus = tuple(gpu.model_copy(update={"syntax": syntax, "type": type_}) for gpu in site.gpus)
+    site = site.model_copy(update={"gpus": gpus})
     resources = resolve(parse_request({"profile": "gpu-8"}, site, purpose="run"), site)
 
-    assert f"#SBATCH {line}\n" in render(site, resources, job_for(site, "run", resources)).text
+    assert f"#SBATCH {line}\n" in render(site, resources, job_for(site, resources)).text
+
+
+def test_gpus_per_task_need_the_number_of_tasks() -> None:
+    text = (FOLDER / "meluxina/2-nodes.sh").read_text()
+
+    assert "#SBATCH --nodes=2\n#SBATCH --ntasks-per-node=1\n" in text
+    assert "#SBATCH --ntasks=2\n#SBATCH --gpus-per-task=4\n" in text
 
 
 @pytest.mark.parametrize(
@@ -240,13 +230,6 @@ def test_memory_in_the_words_of_the_site(site: Site, syntax: str, lines: list[st
     assert [directive.line[8:] for directive in script.directives if "mem" in directive.name] == lines
 
 
-def test_only_slurm_is_rendered_yet(site: Site) -> None:
-    resources = resolve(parse_request({"profile": "cpu"}, site), site)
-
-    with pytest.raises(ValueError, match="runs pbs; only scripts for slurm can be rendered yet"):
-        render(site.model_copy(update={"scheduler": "pbs"}), resources, job_for(site, "server", resources))
-
-
 def test_a_job_without_a_program_is_refused(site: Site) -> None:
     with pytest.raises(ValueError, match="list of words"):
         local_script(site, {}, argv=())
@@ -255,7 +238,7 @@ def test_a_job_without_a_program_is_refused(site: Site) -> None:
 @pytest.mark.parametrize("name", ["", "x", "mem=1", "Mem", "wrap\n"])
 def test_the_name_of_a_directive(name: str) -> None:
     with pytest.raises(ValueError, match="name\n"):
-        Directive(name=name, value="1")
+        Sbatch(name=name, value="1")
 
 
 def test_environments_run_a_program_without_the_users_shell() -> None:
@@ -265,6 +248,8 @@ def test_environments_run_a_program_without_the_users_shell() -> None:
 
     assert venv.argv("python", "-V") == ("/opt/a/bin/python", "-V")
     assert image.argv("python") == ("singularity", "exec", "--nv", "--bind=/data", "/i.sif", "python")
+    loaded = image.model_copy(update={"modules": ("singularity",)}).argv("python")
+    assert loaded[5:] == ("singularity", *image.argv("python"))
     assert module.argv("python", "a b")[:4] == ("/bin/bash", "--noprofile", "--norc", "-c")
     assert module.argv("python", "a b")[5:] == ("profile/deeplrn cineca-ai/4.3.0", "python", "a b")
 

@@ -1,0 +1,20 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=common
+#SBATCH --qos=ehpc-aif-2026pg01-000
+#SBATCH --account=ehpc-aif-2026pg01-000
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=104
+#SBATCH --mem=960000M
+#SBATCH --gres=gpu:4
+#SBATCH --time=60
+#SBATCH --output=/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec srun --kill-on-bad-exit=1 --cpus-per-task=104 /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -I -m spawners.run_node /home/student1/.onramp/0123456789abcdef

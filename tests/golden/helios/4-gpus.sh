@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=plgrid-gpu-gh200
+#SBATCH --account=plgexample-gpu-gh200
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=288
+#SBATCH --mem=400000M
+#SBATCH --gres=gpu:4
+#SBATCH --time=60
+#SBATCH --output=/net/home/plgrid/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' ML-bundle/25.10 python -I -m spawners.run_node /net/home/plgrid/student1/.onramp/0123456789abcdef

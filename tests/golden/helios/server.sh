@@ -1,0 +1,18 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-server
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=plgrid
+#SBATCH --account=plgexample-cpu
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=4
+#SBATCH --mem=8000M
+#SBATCH --time=120
+#SBATCH --output=/net/home/plgrid/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec python -I -m spawners.node /net/home/plgrid/student1/.onramp/0123456789abcdef.json

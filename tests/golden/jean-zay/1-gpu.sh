@@ -1,0 +1,21 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=gpu_p6
+#SBATCH --qos=qos_gpu_h100-t3
+#SBATCH --account=abc@h100
+#SBATCH --constraint=h100
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=24
+#SBATCH --gres=gpu:1
+#SBATCH --hint=nomultithread
+#SBATCH --time=60
+#SBATCH --output=/lustre/fswork/projects/rech/abc/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'arch/h100 miniforge/24.9.0' python -I -m spawners.run_node /lustre/fswork/projects/rech/abc/student1/.onramp/0123456789abcdef

@@ -1,0 +1,20 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-server
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=dc-gpu
+#SBATCH --account=training0000
+#SBATCH --reservation=training0000
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=128
+#SBATCH --mem=480000M
+#SBATCH --gres=gpu:4
+#SBATCH --time=60
+#SBATCH --output=/p/home/jusers/student1/jureca/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m spawners.node /p/home/jusers/student1/jureca/.onramp/0123456789abcdef.json

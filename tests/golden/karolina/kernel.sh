@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-kernel
+#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --partition=qgpu_exp
+#SBATCH --account=eu-00-00
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=16
+#SBATCH --mem=110000M
+#SBATCH --gpus=1
+#SBATCH --time=60
+#SBATCH --output=/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' Python/3.11.5-GCCcore-13.2.0 python -m ipykernel_launcher -f /home/student1/.onramp/0123456789abcdef.json

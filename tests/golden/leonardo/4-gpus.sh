@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=boost_usr_prod
+#SBATCH --account=AIFAC_X00_000
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=32
+#SBATCH --mem=480000M
+#SBATCH --gres=gpu:4
+#SBATCH --time=60
+#SBATCH --output=/leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'profile/deeplrn cineca-ai/4.3.0' python -I -m spawners.run_node /leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef

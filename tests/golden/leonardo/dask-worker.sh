@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-cluster
+#SBATCH --comment=onramp:cluster:student1:4711:0123456789abcdef
+#SBATCH --partition=boost_usr_prod
+#SBATCH --account=AIFAC_X00_000
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=8
+#SBATCH --mem=120000M
+#SBATCH --gres=gpu:1
+#SBATCH --time=60
+#SBATCH --output=/leonardo_scratch/large/userexternal/student1/.onramp/cluster-0123456789abcdef-%j.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'profile/deeplrn cineca-ai/4.3.0' python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 8 --memory-limit 108000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --interface ib0 --local-directory /leonardo_scratch/large/userexternal/student1 --tls-ca-file /leonardo_scratch/large/userexternal/student1/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /leonardo_scratch/large/userexternal/student1/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /leonardo_scratch/large/userexternal/student1/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard

@@ -1,0 +1,18 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-server
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=lrd_all_serial
+#SBATCH --account=AIFAC_X00_000
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=1
+#SBATCH --mem=7700M
+#SBATCH --time=120
+#SBATCH --output=/leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'profile/deeplrn cineca-ai/4.3.0' python -I -m spawners.node /leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef.json

@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=standard-g
+#SBATCH --account=project_465000001
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=56
+#SBATCH --mem=491520M
+#SBATCH --gpus-per-node=8
+#SBATCH --time=60
+#SBATCH --output=/users/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec srun --kill-on-bad-exit=1 --cpus-per-task=56 singularity exec /appl/local/laifs/containers/lumi-multitorch-latest.sif python -I -m spawners.run_node /users/student1/.onramp/0123456789abcdef

@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=small-g
+#SBATCH --account=project_465000001
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=28
+#SBATCH --mem=245760M
+#SBATCH --gpus-per-node=4
+#SBATCH --time=60
+#SBATCH --output=/users/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec singularity exec /appl/local/laifs/containers/lumi-multitorch-latest.sif python -I -m spawners.run_node /users/student1/.onramp/0123456789abcdef

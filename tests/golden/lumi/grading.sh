@@ -1,0 +1,18 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-grading
+#SBATCH --comment=onramp:grading:student1:0123456789abcdef
+#SBATCH --partition=small
+#SBATCH --account=project_465000001
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=4
+#SBATCH --mem=7600M
+#SBATCH --time=240
+#SBATCH --output=/users/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec singularity exec /appl/local/laifs/containers/lumi-multitorch-latest.sif python -I -m curricula.autograde_node /users/student1/.onramp/0123456789abcdef

@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=acc
+#SBATCH --qos=acc_ehpc
+#SBATCH --account=ehpcNNN
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=80
+#SBATCH --gres=gpu:4
+#SBATCH --time=60
+#SBATCH --output=/gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' pytorch/2.4.0 python -I -m spawners.run_node /gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef

@@ -1,0 +1,19 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-run
+#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --partition=gpu
+#SBATCH --account=d2000d00-000-users
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=256
+#SBATCH --mem=480000M
+#SBATCH --gres=gpu:4
+#SBATCH --time=60
+#SBATCH --output=/ceph/hpc/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec srun --kill-on-bad-exit=1 --cpus-per-task=256 /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' Python/3.11.5-GCCcore-13.2.0 python -I -m spawners.run_node /ceph/hpc/home/student1/.onramp/0123456789abcdef

@@ -1,0 +1,18 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-server
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=cpu
+#SBATCH --account=d2000d00-000-users
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=8
+#SBATCH --mem=16000M
+#SBATCH --time=240
+#SBATCH --output=/ceph/hpc/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' Python/3.11.5-GCCcore-13.2.0 python -I -m spawners.node /ceph/hpc/home/student1/.onramp/0123456789abcdef.json

@@ -1,0 +1,20 @@
+#!/bin/sh
+#SBATCH --job-name=onramp-server
+#SBATCH --comment=onramp:hub1:student1::0123456789abcdef
+#SBATCH --partition=zen3_0512_a100x2
+#SBATCH --qos=zen3_0512_a100x2_training
+#SBATCH --reservation=training
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --cpus-per-task=8
+#SBATCH --mem=100000M
+#SBATCH --gres=gpu:1
+#SBATCH --time=60
+#SBATCH --output=/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --chdir=/
+#SBATCH --no-requeue
+#SBATCH --export=ALL
+
+umask 077
+export PATH=/usr/local/bin:/usr/bin:/bin
+exec python -I -m spawners.node /home/student1/.onramp/0123456789abcdef.json
