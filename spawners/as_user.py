@@ -1,9 +1,10 @@
-"""What the launcher does once it is the user: submit, cancel, test. Standard library only, nothing of ours.
+"""What the launcher does once it is the user: submit, cancel, test, read a log's end. Standard library only.
 
 As a program it reads one JSON object on stdin and answers with one on stdout:
 `{"user", "action": "submit", "script", "secrets": {…}, "runtime", "nonce"}` → `{"job_id": "42"}`,
 `{"user", "action": "cancel", "job_id", "runtime", "nonce"}` → `{}`,
 `{"user", "action": "test", "script"}` → `{"says": "…"}`,
+`{"user", "action": "log", "runtime", "nonce"}` → `{"text": "…"}`: the end of what a job of theirs printed,
 and `{"error": "…"}` whenever it refuses or Slurm does. Secrets, runtime and nonce may be left out.
 """
 
@@ -12,17 +13,20 @@ import json
 import os
 import pwd
 import re
+import stat
 import subprocess
 import sys
 
 LIMIT = 1 << 20
 LEAST_UID = 1000
 TIMEOUT = 60
+LOG_BYTES = 4096
 # action → (keys it needs, keys it may have) beside "user" and "action"
 KEYS = {
     "submit": ({"script"}, {"secrets", "runtime", "nonce"}),
     "cancel": ({"job_id"}, {"runtime", "nonce"}),
     "test": ({"script"}, set[str]()),
+    "log": ({"runtime", "nonce"}, set[str]()),
 }
 SHAPES = {
     "user": r"[a-z_][a-z0-9_-]{0,31}",
@@ -54,6 +58,8 @@ def perform(request: object, commands: str = "/usr/bin") -> dict[str, str]:
         return _submit(checked, secrets, slurm)
     if checked["action"] == "cancel":
         return _cancel(checked, slurm)
+    if checked["action"] == "log":
+        return {"text": _log_end(checked["runtime"], f"{checked['nonce']}.log")}
     return {"says": slurm.run("sbatch", "--test-only", text=checked["script"]).stderr}
 
 
@@ -178,6 +184,25 @@ def _cancel(request: dict[str, str], slurm: _Commands) -> dict[str, str]:
             finally:
                 os.close(folder)
     return {}
+
+
+def _log_end(runtime: str, name: str) -> str:
+    """The last bytes of a job's log: a regular file of the user's own in their runtime directory, and no link."""
+    folder = _open_runtime(runtime, create=False)
+    try:
+        # A pipe in its place would be waited for without O_NONBLOCK.
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError as e:
+        raise Refused(f"The job's log cannot be read: {e}") from e
+    finally:
+        os.close(folder)
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+            raise Refused("The job's log is not a file of the user's own.")
+        return os.pread(file, LOG_BYTES, max(0, found.st_size - LOG_BYTES)).decode(errors="replace")
+    finally:
+        os.close(file)
 
 
 def main(argv: list[str]) -> int:

@@ -13,7 +13,9 @@ import dask
 from dask.utils import parse_bytes
 from dask_jobqueue.slurm import SLURMCluster
 from distributed.security import Security
+from tornado.ioloop import PeriodicCallback
 
+from spawners import node_work
 from spawners.cluster import ClusterError, check_jobs
 from spawners.cluster_guard import Guard
 from spawners.cluster_job import ClusterJob, make_private, write_credentials
@@ -116,6 +118,16 @@ class Cluster(SLURMCluster):
             if not self.asynchronous and not self._guard.release(CLOSING if jobs else CLOSING_NOTHING) and jobs:
                 late = f"Slurm does not show yet that these jobs have ended: {jobs}. A process of yours sees to it."
                 warnings.warn(late, stacklevel=2)
+
+    async def _start(self) -> None:
+        """As Dask's own, and from now on note that there are tasks: a kernel that waits for them looks idle."""
+        self.periodic_callbacks["work"] = PeriodicCallback(self._note_work, 1000 * node_work.NOTE)
+        await super()._start()
+
+    def _note_work(self) -> None:
+        scheduler: Any = self.scheduler
+        if scheduler.queued or scheduler.unrunnable or any(worker.processing for worker in scheduler.workers.values()):
+            node_work.note(os.environ)
 
     def _get_worker_security(self, security: Security) -> Security:
         """Put the workers' credentials where they find them, instead of into the working directory."""

@@ -44,8 +44,7 @@ class ClusterPlan:
     @property
     def runtime(self) -> Path:
         """The user's runtime directory, which the site's nodes share."""
-        account = self.resources.account or ""
-        return Path(self.site.paths.runtime.format(user=self.user, account=account))
+        return Path(self.site.runtime(self.user, self.resources.account))
 
     @property
     def folder(self) -> Path:
@@ -61,7 +60,8 @@ class ClusterPlan:
 
         `credentials` are paths, by the names that Dask's command line has for them: ca-file, cert, key.
         """
-        argv = _argv(self.site, self.resources, scheduler, worker, credentials)
+        spill = self.site.spill(self.user, self.resources.account)
+        argv = _argv(self.site, self.resources, scheduler, worker, credentials, spill)
         environment = self.resources.environment
         job = Job(
             name="onramp-cluster",
@@ -74,7 +74,7 @@ class ClusterPlan:
 
 
 def _argv(
-    site: Site, resources: Resources, scheduler: str, worker: str, credentials: Mapping[str, str]
+    site: Site, resources: Resources, scheduler: str, worker: str, credentials: Mapping[str, str], spill: str | None
 ) -> tuple[str, ...]:
     options = {
         "name": worker,
@@ -86,6 +86,7 @@ def _argv(
         "dashboard-address": "127.0.0.1:0",
         "protocol": "tls",
         **({"interface": site.interface} if site.interface else {}),
+        **({"local-directory": spill} if spill else {}),
         **{f"tls-{name}": path for name, path in credentials.items()},
     }
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]

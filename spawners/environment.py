@@ -9,6 +9,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"\A[a-z0-9][a-z0-9_-]{0,47}\z")
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"\A/[A-Za-z0-9_./@+{}-]{0,400}\z")]
 ModuleName = Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_./+-]{0,100}\z")]
 Option = Annotated[str, StringConstraints(pattern=r"\A--?[a-z][a-z0-9-]*(=[A-Za-z0-9_./:,@+-]+)?\z")]
+Arch = Literal["x86_64", "aarch64"]
 Digest = Annotated[str, StringConstraints(pattern=r"\A[0-9a-f]{64}\z")]
 
 # Loads modules without reading any start-up file of the user: a broken .bashrc must not break a job.
@@ -16,14 +17,17 @@ _WITH_MODULES = '. /etc/profile; module load $0 && exec "$@"'
 
 
 class Environment(BaseModel, frozen=True, extra="forbid"):
-    """One way to run a program: a venv, a set of modules, or a container image; receipts store its `lock`."""
+    """One way to run a program: a venv, a set of modules, or a container image; receipts store its `lock`.
+
+    A venv and an image may need modules too: what the venv was made with, or the container program itself.
+    """
 
     name: Slug
     kind: Literal["venv", "module", "image"]
     path: AbsolutePath | None = None
     modules: tuple[ModuleName, ...] = ()
     options: tuple[Option, ...] = ()
-    arch: Literal["x86_64", "aarch64"]
+    arch: Arch
     lock: Digest | None = None
 
     @model_validator(mode="after")
@@ -37,17 +41,11 @@ class Environment(BaseModel, frozen=True, extra="forbid"):
 
     def argv(self, program: str, *args: str) -> tuple[str, ...]:
         """The argument list that runs `program` in this environment, without the user's start-up files."""
-        if self.kind == "venv":
-            return (f"{self.path}/bin/{program}", *args)
-        if self.kind == "image":
-            return ("singularity", "exec", *self.options, str(self.path), program, *args)
-        return (
-            "/bin/bash",
-            "--noprofile",
-            "--norc",
-            "-c",
-            _WITH_MODULES,
-            " ".join(self.modules),
-            program,
-            *args,
-        )
+        inner = {
+            "venv": (f"{self.path}/bin/{program}", *args),
+            "image": ("singularity", "exec", *self.options, str(self.path), program, *args),
+            "module": (program, *args),
+        }[self.kind]
+        if not self.modules:
+            return inner
+        return ("/bin/bash", "--noprofile", "--norc", "-c", _WITH_MODULES, " ".join(self.modules), *inner)

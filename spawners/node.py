@@ -22,7 +22,6 @@ from urllib.request import Request
 from spawners.node_folders import forget_old, server_folders
 from spawners.node_server import answers, free_port, http, listener, start
 
-REPORT_SECONDS = 600
 PORT_ATTEMPTS = 5
 GRACE = 3
 # What a start-up file or another Python may have left behind, and what would reach into a job step from here.
@@ -51,12 +50,12 @@ def clean_environment(job: Mapping[str, str], account: pwd.struct_passwd) -> dic
         "HOME": account.pw_dir,
         "USER": account.pw_name,
         "LOGNAME": account.pw_name,
-        "SHELL": account.pw_shell or "/bin/sh",
         "LANG": "C.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
     }
     kept = {name: value for name, value in job.items() if not name.startswith(_DROPPED)}
-    found = {**needed, **kept}
+    # The job has the shell of whoever asked Slurm for it, which is not a person.
+    found = {**needed, **kept, "SHELL": account.pw_shell or "/bin/sh"}
     return {**found, "PATH": f"{Path(sys.executable).parent}:{found['PATH']}", "PYTHONNOUSERSITE": "1"}
 
 
@@ -70,7 +69,7 @@ def node_address(job: Mapping[str, str]) -> str:
 
 
 def report(environment: Mapping[str, str], port: int) -> None:
-    """Tell the hub the port; NodeError when the hub no longer waits for this server."""
+    """Tell the hub the port, as soon as it answers; NodeError when it no longer waits for this server."""
     request = Request(
         f"{environment['JUPYTERHUB_API_URL']}/onramp/port",
         data=json.dumps({"port": port}).encode(),
@@ -79,10 +78,12 @@ def report(environment: Mapping[str, str], port: int) -> None:
             "Content-Type": "application/json",
         },
     )
-    deadline = time.monotonic() + REPORT_SECONDS
+    said = ""
+    # However long the hub is away: it asks Slurm when it is back, and a job that it gives up it ends itself.
     while (problem := _problem(request)) is not None:
-        if time.monotonic() > deadline:
-            raise NodeError(f"the hub could not be told the port within {REPORT_SECONDS} s: {problem}")
+        if problem != said:
+            print(f"onramp: the hub cannot be told the port yet: {problem}", file=sys.stderr)
+        said = problem
         time.sleep(2)
 
 

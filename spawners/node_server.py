@@ -10,9 +10,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-ANSWER_INTERVAL = 0.2
-# Nothing of a learner's page comes from outside the site: no news feed, no look for new versions.
-_LAB = ("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate")
+ANSWER_INTERVAL = 0.05
+_PROGRAM = str(Path(__file__).with_name("singleuser.py"))
+# nbgrader is loaded when somebody asks for it, and of it what a learner has a use for.
+_EXTENSIONS = {
+    "notebooks.lab_nbgrader": True,
+    **{
+        f"nbgrader.server_extensions.{name}": False
+        for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")
+    },
+}
+_LAB = (
+    # Nothing of a learner's page comes from outside the site: no news feed, no look for new versions.
+    "--LabApp.news_url=None",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    f"--ServerApp.jpserver_extensions={_EXTENSIONS}",
+    # Where language servers are looked for; to find out where else they might be, npm would be started.
+    f"--LanguageServerManager.node_roots={[sys.prefix + '/lib', sys.prefix]}",
+)
 http = build_opener(ProxyHandler({}))
 
 
@@ -35,11 +50,11 @@ def listener(address: str, port: int) -> int | None:
 
 
 def start(environment: Mapping[str, str], address: str, port: int) -> subprocess.Popen[bytes]:
-    """Start jupyterhub-singleuser; -I keeps the server from importing a `json.py` of the home folder."""
+    """Start the single-user server; -I keeps the server from importing a `json.py` of the home folder."""
     prefix = environment["JUPYTERHUB_SERVICE_PREFIX"]
     home = Path(environment["HOME"])
     return subprocess.Popen(
-        (sys.executable, "-I", "-m", "jupyterhub.singleuser", *_LAB, terminals(environment["SHELL"])),
+        (sys.executable, "-I", _PROGRAM, *_LAB, terminals(environment["SHELL"])),
         env={**environment, "JUPYTERHUB_SERVICE_URL": f"http://{address}:{port}{prefix}"},
         cwd=home if os.access(home, os.X_OK) else "/",
         stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from spawners.site import PURPOSES, Site
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}", re.ASCII)
 NUMBER = re.compile(r"[0-9]{1,7}", re.ASCII)
 TRUE, FALSE = ("on", "true", "1"), ("off", "false", "0")
 
@@ -31,14 +32,19 @@ def _number(key: str, value: object, _site: Site) -> int:
     raise RequestError(f"Option '{key}' is {show(value)}. It takes a whole number from 0 to 9999999.")
 
 
-def _word(key: str, value: object, _site: Site) -> str:
-    """A name as Slurm writes them: one word of letters, digits, '_', '-' and '.'."""
-    if isinstance(value, str) and WORD.fullmatch(value):
-        return value
-    raise RequestError(
-        f"Option '{key}' is {show(value)}. "
-        "It takes one word of at most 64 letters, digits, '_', '-' and '.', starting with a letter or digit."
-    )
+def _name(pattern: re.Pattern[str], signs: str) -> Reader:
+    """A reader of names as Slurm writes them: one word of letters, digits and `signs`."""
+
+    def read(key: str, value: object, _site: Site) -> str:
+        """The value itself when it is such a word."""
+        if isinstance(value, str) and pattern.fullmatch(value):
+            return value
+        raise RequestError(
+            f"Option '{key}' is {show(value)}. "
+            f"It takes one word of at most 64 letters, digits, {signs}, starting with a letter or digit."
+        )
+
+    return read
 
 
 def _flag(key: str, value: object, _site: Site) -> bool:
@@ -71,21 +77,32 @@ def _environments(site: Site) -> Iterable[str]:
     return (environment.name for environment in site.environments)
 
 
-def _qos(site: Site) -> Iterable[str]:
-    return dict.fromkeys(qos.name for partition in site.partitions for qos in partition.qos)
+def _partitions(site: Site) -> Iterable[str]:
+    return (partition.name for partition in site.partitions)
 
+
+def _constraints(site: Site) -> Iterable[str]:
+    return dict.fromkeys(name for partition in site.partitions for name in partition.constraints)
+
+
+_word = _name(WORD, "'_', '-' and '.'")
+_account = _name(ACCOUNT, "'_', '-', '.' and '@'")
 
 READERS: dict[str, Reader] = {
     "purpose": _choice(lambda _site: PURPOSES),
     "profile": _choice(_profiles),
+    "partition": _choice(_partitions),
     "gpus": _number,
     "cpus_per_task": _number,
     "mem": _number,
     "time": _number,
     "nodes": _number,
-    "account": _word,
-    "qos": _choice(_qos),
+    "account": _account,
+    "qos": _word,
+    "constraint": _choice(_constraints),
     "reservation": _word,
     "environment": _choice(_environments),
+    "internet": _flag,
+    "attended": _flag,
     "safe_start": _flag,
 }

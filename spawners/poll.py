@@ -10,12 +10,17 @@ T = TypeVar("T")
 class Poll(Generic[T]):
     """Shares the answer of `ask` among all callers, for as many seconds as `fresh` says of an answer."""
 
-    def __init__(self, ask: Callable[[], Awaitable[T]], fresh: Callable[[T], float]) -> None:
-        """`ask` must not raise: it turns a failure into an answer that says so."""
+    def __init__(self, ask: Callable[[], Awaitable[T]], fresh: Callable[[T], float], *, rest: float = 0.0) -> None:
+        """`ask` must not raise: it turns a failure into an answer that says so.
+
+        However often something changes, two questions are at least `rest` seconds apart.
+        """
         self._ask = ask
         self._fresh = fresh
+        self._rest = rest
         self._answer: T | None = None
-        self._until = 0.0
+        self._asked, self._until = float("-inf"), 0.0
+        self._changed = False
         self._running: asyncio.Task[T] | None = None
 
     async def get(self) -> T:
@@ -30,14 +35,16 @@ class Poll(Generic[T]):
         return await asyncio.shield(self._running)
 
     def expire(self) -> None:
-        """Make the next caller ask anew: something has just changed."""
-        self._until = 0.0
+        """Make the next caller ask anew: something has just changed, also for a question that is under way."""
+        self._until, self._changed = 0.0, True
 
     async def _run(self) -> T:
         """Ask once and keep the answer, fresh from now on: a slow question is not asked again at once."""
         try:
+            await asyncio.sleep(self._asked + self._rest - self._now())
+            self._asked, self._changed = self._now(), False
             self._answer = await self._ask()
-            self._until = self._now() + self._fresh(self._answer)
+            self._until = 0.0 if self._changed else self._now() + self._fresh(self._answer)
             return self._answer
         finally:
             self._running = None

@@ -1,8 +1,9 @@
 """A run as it is now: its folder and Slurm are the truth, and no server need live on for either."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 
 from spawners import run_record as files
+from spawners.run_jobs import find_jobs
 from spawners.run_record import INSIDE, Record, RunError, me, root
 from spawners.run_words import sentence
 from spawners.scheduler import JobState, Scheduler, SchedulerError
@@ -111,20 +113,30 @@ class Run:
 
 async def look(run: Run, scheduler: Scheduler) -> View:
     """Return how a run is now: Slurm's word first, the folder where Slurm has none or cannot be asked."""
-    record, job, problem = run.record, None, ""
-    if record.refused is None:
-        try:
-            job = await _find_job(run, record, scheduler)
-        except SchedulerError as error:
-            problem = str(error)
+    record = run.record
+    jobs, problem = await find_jobs({run: record}, scheduler)
+    return _view(run, record, jobs.get(run), problem)
+
+
+async def look_at(several: Sequence[Run], scheduler: Scheduler) -> list[View | None]:
+    """Look at many runs, for which Slurm is asked once; None where a record is broken."""
+    records = {}
+    for run in several:
+        with contextlib.suppress(RunError):
+            records[run] = run.record
+    jobs, problem = await find_jobs(records, scheduler)
+    return [_view(run, records[run], jobs.get(run), problem) if run in records else None for run in several]
+
+
+def _view(run: Run, record: Record, job: JobState | None, problem: str) -> View:
+    """A run by its record, its job, and why Slurm could not be asked."""
     reported = record.reported
     done, total = files.cells(run.folder) or (0, 0)
     if reported and reported.ended:
         done, total = reported.cells_done, reported.cells_total
-    state = job.state if job else ("NOT_SUBMITTED" if record.refused is not None else "UNKNOWN")
     return View(
         name=run.name,
-        state=state,
+        state=job.state if job else ("NOT_SUBMITTED" if record.refused is not None else "UNKNOWN"),
         sentence=sentence(record, job, (done, total), problem),
         record=record,
         job=job,
@@ -152,11 +164,16 @@ def runs() -> list[Run]:
     return sorted((Run(path.parent) for path in root().glob(f"*/{files.RECORD}")), key=lambda run: run.name)[::-1]
 
 
-def find_run(name: str = "") -> Run:
-    """Return the run called `name`, or the only one whose name holds it; the newest where no name is given."""
+def find_run(name: str = "", *, whole: bool = False) -> Run:
+    """Return the run called `name`, or, unless only a `whole` name will do, the only one whose name holds it.
+
+    Without a name it is the newest.
+    """
     known = runs()
     found = [run for run in known if name in (run.name, run.name.split("-", 2)[-1])]
     found = found or [run for run in known if name in run.name]
+    if whole:
+        found = [run for run in known if run.name == name]
     if not known:
         raise RunError(f"There are no runs in {root()} yet. Make one with onramp.promote in a notebook.")
     if len(found) == 1 or (found and not name):
@@ -169,30 +186,6 @@ def find_run(name: str = "") -> Run:
 def this_run() -> Run | None:
     """Return the run that this notebook is executed in; None in a notebook that a person has open."""
     return Run(Path(os.environ[INSIDE])) if INSIDE in os.environ else None
-
-
-async def _find_job(run: Run, record: Record, scheduler: Scheduler) -> JobState | None:
-    """The job of a run, by the id that was written down, by what it reported, or by its comment."""
-    snapshot = await scheduler.jobs()
-    job_id = _job_id(run, record) or _by_comment(run, snapshot.values())
-    if job_id is None:
-        job = None
-    elif (job := snapshot.get(job_id)) is None or job.ended:
-        job = await scheduler.ended(job_id) or job
-    if job is None and snapshot.stale:
-        raise SchedulerError(snapshot.error)
-    return job
-
-
-def _job_id(run: Run, record: Record) -> str | None:
-    try:
-        return (run.folder / files.JOB_ID).read_text().strip()
-    except FileNotFoundError:
-        return record.reported.job_id if record.reported else None
-
-
-def _by_comment(run: Run, jobs: Iterable[JobState]) -> str | None:
-    return next((job.job_id for job in jobs if job.comment == run.comment), None)
 
 
 async def _wait(run: Run, scheduler: Scheduler) -> View:

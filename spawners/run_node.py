@@ -26,7 +26,7 @@ from traitlets.config import Config
 
 from spawners import run_record as files
 from spawners.node import clean_environment
-from spawners.run_environment import environment_file
+from spawners.run_environment import digest, environment_file
 from spawners.run_papermill import Engine, WholeFiles
 from spawners.run_record import INSIDE, Failure, Record, Reported
 from spawners.run_words import NO_SPACE, failure_sentence
@@ -130,7 +130,7 @@ class NodeRun:
     def _write_environment(self) -> str:
         text = environment_file()
         files.write_whole(self.folder / files.ENVIRONMENT, text)
-        return hashlib.sha256(text.encode()).hexdigest()
+        return digest(text)
 
 
 def _first_line(source: str) -> str:

@@ -1,12 +1,14 @@
 """The record of a run: a folder whose run.json says what was asked for, and what the job said about itself.
 
-Each file of the folder has one writer at a time: whoever promotes writes before the job exists, the job after.
+Each file of the folder has one writer at a time: whoever promotes writes before the job exists, then the job, and
+whoever looks once the job has been over for a while.
 """
 
 import json
 import os
 import pwd
 import re
+import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -14,6 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from spawners.request import Resources
+from spawners.scheduler import JobState
 
 INPUT, PARAMETERS, RECORD, JOB_ID, LOG = "input.ipynb", "parameters.yaml", "run.json", "job.id", "job.log"
 OUTPUT, ENVIRONMENT = "output.ipynb", "environment.txt"
@@ -67,11 +70,16 @@ class Reported(BaseModel, frozen=True, extra="forbid"):
 
 
 class Record(BaseModel, frozen=True, extra="forbid"):
-    """All of run.json; `refused` holds Slurm's words where it did not take the job."""
+    """All of run.json; `refused` holds Slurm's words where it did not take the job.
+
+    `accounting` is how Slurm's accounting says that the job ended, kept so that it is asked once. It lies in the
+    owner's own folder, so it is no proof to anybody else: who needs one asks accounting.
+    """
 
     submitted: Submitted
     refused: str | None = None
     reported: Reported | None = None
+    accounting: JobState | None = None
 
 
 def read_record(folder: Path) -> Record:
@@ -91,7 +99,7 @@ def write_record(folder: Path, record: Record) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Replace a file by way of a second one, so that a full disk or a sudden end leaves the old one."""
-    new = path.with_name(f".{path.name}.new")
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         with new.open("w", encoding="utf-8") as file:
             file.write(text)

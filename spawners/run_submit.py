@@ -12,6 +12,7 @@ from spawners import run_record as files
 from spawners.render import Job, RenderError, render
 from spawners.request import RequestError, Resources, parse_request, resolve
 from spawners.run import Run, alone
+from spawners.run_environment import locked
 from spawners.run_notebook import Notebook, check_parameters, read_notebook
 from spawners.run_record import INSIDE, Record, RunError, Submitted, me, root
 from spawners.scheduler import Scheduler, SchedulerError
@@ -46,7 +47,7 @@ async def submit(
     site = _site()
     notebook = read_notebook(path.expanduser().absolute())
     check_parameters(notebook, parameters)
-    resources = _resources(asked, site)
+    resources = _resources(asked, site, str(notebook.path.parent), str(root()))
     submitted = Submitted(
         notebook=str(notebook.path),
         sha256=notebook.sha256,
@@ -78,10 +79,10 @@ def _site() -> Site:
         raise RunError(str(error)) from None
 
 
-def _resources(asked: Mapping[str, object], site: Site) -> Resources:
-    """What Slurm is asked for, through the one gate; a notebook runs on one node."""
+def _resources(asked: Mapping[str, object], site: Site, *folders: str) -> Resources:
+    """What Slurm is asked for, through the one gate; a notebook runs on one node, which sees its folders."""
     try:
-        resources = resolve(parse_request(asked, site, purpose="run"), site)
+        resources = resolve(parse_request(asked, site, purpose="run"), site, *folders)
     except RequestError as error:
         raise RunError(str(error)) from None
     if resources.nodes > 1:
@@ -89,7 +90,9 @@ def _resources(asked: Mapping[str, object], site: Site) -> Resources:
         raise RunError(
             f"A notebook runs on one node, and this asks for {resources.nodes}. Choose from: {', '.join(fitting)}."
         )
-    return resources
+    if resources.environment is None:
+        return resources
+    return resources.model_copy(update={"environment": locked(resources.environment)})
 
 
 def _write(notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted) -> Run:

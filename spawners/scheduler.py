@@ -1,12 +1,15 @@
 """Scheduler: the one door through which Onramp asks a batch system anything, and what comes back."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import Protocol
+import re
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime
+from functools import cached_property
+from typing import NamedTuple, Protocol
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from spawners.render import Script
+from spawners.script import Script
 
 # Slurm's own words. Whatever is in none of these is unknown to us and treated as alive.
 WAITING = frozenset(
@@ -26,6 +29,16 @@ ENDED = frozenset(
         "TIMEOUT",
     }
 )
+
+
+# Why a job waits that waits for its turn alone; whatever else Slurm says holds a job back, wherever it stands.
+IN_LINE = frozenset({None, "Priority", "Resources"})
+
+# How the comment of every job of a server begins; by it and the nonce at its end a job is known to be ours.
+COMMENT = "onramp:"
+
+# Slurm's word for GPUs of any kind.
+GPUS = "gres/gpu"
 
 
 class SchedulerError(RuntimeError):
@@ -52,7 +65,10 @@ class Secrets(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class JobState(BaseModel, frozen=True, extra="forbid"):
-    """One job as last seen; `node` is the host its script runs on, `time_left` is in seconds."""
+    """One job as last seen; `node` is the host its script runs on, `time_left` is in seconds.
+
+    `start` is when it began or, while it waits, when the scheduler foresees that it will.
+    """
 
     job_id: str
     user: str
@@ -63,6 +79,8 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
     account: str | None = None
     partition: str | None = None
     node: str | None = None
+    priority: int | None = None
+    submitted: datetime | None = None
     start: datetime | None = None
     end: datetime | None = None
     time_left: int | None = None
@@ -87,6 +105,11 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
         }
 
     @property
+    def paused(self) -> bool:
+        """Alive and holding its nodes, but doing nothing at the moment."""
+        return self.state in {"SUSPENDED", "STOPPED"}
+
+    @property
     def ended(self) -> bool:
         """Over, by the scheduler's own word; only this is evidence of an end."""
         return self.state in ENDED
@@ -95,12 +118,18 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
 class Snapshot(Mapping[str, JobState]):
     """All jobs of one poll by job id. Where `stale` is true the last poll failed: absence proves nothing."""
 
-    def __init__(self, jobs: Mapping[str, JobState], *, at: float, stale: bool = False, error: str = "") -> None:
-        """`at` is the event loop's clock when the jobs were seen; `error` says why it is stale."""
+    def __init__(
+        self, jobs: Mapping[str, JobState], *, at: float, stale: bool = False, error: str = "", whole: bool = False
+    ) -> None:
+        """`at` is the event loop's clock when the jobs were seen; `error` says why it is stale.
+
+        `whole` says that the scheduler hides nobody's jobs from whoever asked.
+        """
         self._jobs = dict(jobs)
         self.at = at
         self.stale = stale
         self.error = error
+        self.whole = whole
 
     def __getitem__(self, job_id: str) -> JobState:
         """The job called `job_id`."""
@@ -114,19 +143,100 @@ class Snapshot(Mapping[str, JobState]):
         """How many jobs were seen."""
         return len(self._jobs)
 
+    def ahead(self, job: JobState) -> int | None:
+        """How many jobs of its partition come before one that waits for its turn; None where nobody can know that."""
+        place = _place(job)
+        if place is None or not self.whole or self.stale or job.partition is None:
+            return None
+        return bisect_left(self._lines.get(job.partition, []), place)
+
+    @cached_property
+    def _lines(self) -> Mapping[str, list[tuple[int, int]]]:
+        """The places of the jobs that wait for their turn, in order, by partition."""
+        lines: dict[str, list[tuple[int, int]]] = {}
+        for job in self._jobs.values():
+            if (place := _place(job)) is not None:
+                for partition in (job.partition or "").split(","):
+                    lines.setdefault(partition, []).append(place)
+        return {partition: sorted(places) for partition, places in lines.items()}
+
+
+def _place(job: JobState) -> tuple[int, int] | None:
+    """What orders the jobs of a partition, lowest first; None for one that does not wait for its turn.
+
+    Slurm takes the highest priority first, and of equal ones the oldest. An array of jobs counts as one.
+    """
+    number = re.match(r"\d+", job.job_id)
+    if job.state != "PENDING" or job.reason not in IN_LINE or not job.priority or not number:
+        return None
+    return -job.priority, int(number.group())
+
 
 class Usage(BaseModel, frozen=True, extra="forbid"):
-    """GPU minutes of an account: None as limit means that no limit is set (or none could be read)."""
+    """Limits and use of an account in minutes, by Slurm's word for what is counted: gres/gpu, cpu, node, billing.
 
-    gpu_minutes_limit: int | None = None
-    gpu_minutes_used: int = 0
+    What has no limit (or none that could be read) is not in `limits`.
+    """
+
+    limits: dict[str, int] = Field(default_factory=dict)
+    used: dict[str, int] = Field(default_factory=dict)
+
+    def left(self, tres: str) -> int | None:
+        """How many minutes of `tres` remain; never below zero, None without a limit."""
+        if tres not in self.limits:
+            return None
+        return max(0, self.limits[tres] - self.used.get(tres, 0))
+
+    @property
+    def gpu_minutes_limit(self) -> int | None:
+        """The limit on GPU minutes; None where none is set."""
+        return self.limits.get(GPUS)
+
+    @property
+    def gpu_minutes_used(self) -> int:
+        """GPU minutes used so far."""
+        return self.used.get(GPUS, 0)
 
     @property
     def gpu_minutes_left(self) -> int | None:
         """What remains; never below zero, None without a limit."""
-        if self.gpu_minutes_limit is None:
-            return None
-        return max(0, self.gpu_minutes_limit - self.gpu_minutes_used)
+        return self.left(GPUS)
+
+
+class Rights(BaseModel, frozen=True, extra="forbid"):
+    """What a user may name in a request; where `partitions` is empty, all of them."""
+
+    accounts: frozenset[str]
+    partitions: frozenset[str]
+    qos: tuple[str, ...]
+
+
+class Reservation(BaseModel, frozen=True, extra="forbid"):
+    """Nodes kept for some users or accounts between two times."""
+
+    name: str
+    partition: str | None
+    start: datetime | None
+    end: datetime | None
+    users: frozenset[str]
+    accounts: frozenset[str]
+
+
+class PastJob(BaseModel, frozen=True, extra="forbid"):
+    """One job that is over: how many seconds it ran, and might have run."""
+
+    partition: str
+    ran: float
+    limit: float
+
+
+class Polls(NamedTuple):
+    """All polls of one process so far: how many, how many of them failed, the seconds they took, and the last one."""
+
+    asked: int
+    failed: int
+    seconds: float
+    last: Snapshot
 
 
 class Scheduler(Protocol):
@@ -138,14 +248,30 @@ class Scheduler(Protocol):
     async def cancel(self, user: str, job_id: str) -> None:
         """End a job of `user`; a job that is already over is no error."""
 
+    async def log_end(self, user: str, runtime: str, nonce: str) -> str:
+        """The end of what a job of `user` printed to `nonce`.log in its runtime folder: untrusted text."""
+
     async def jobs(self) -> Snapshot:
         """All jobs of everybody, from one shared poll."""
 
-    async def ended(self, job_id: str) -> JobState | None:
-        """How a job ended, from accounting; None when accounting does not know (yet)."""
+    @property
+    def polls(self) -> Polls:
+        """What came of all polls so far; nothing is asked for this."""
+
+    def expect(self, job_id: str) -> None:
+        """Say that a job should be there, whoever submitted it, and that there is news of it: the next look asks anew.
+
+        A poll that shows none of the jobs that should be there proves nothing.
+        """
+
+    async def ended(self, *job_ids: str) -> Mapping[str, JobState]:
+        """How jobs ended, from accounting, in one question; without those that it does not know to be over (yet)."""
 
     async def test(self, user: str, script: Script) -> datetime | None:
         """When the job would start if it were submitted now; None when the scheduler cannot say."""
+
+    async def past(self, partitions: Collection[str], hours: int) -> tuple[PastJob, ...]:
+        """How long the jobs of these partitions ran in the last hours, the last first."""
 
     def explain(self, job: JobState) -> str:
         """One plain sentence: why the job waits, or how it ended and what to do."""
@@ -153,5 +279,14 @@ class Scheduler(Protocol):
     async def accounts(self, user: str) -> tuple[str, ...]:
         """The accounts `user` may charge, the default one first."""
 
+    async def rights(self, user: str) -> Rights:
+        """The accounts, partitions and QoS that `user` may name."""
+
+    async def reservations(self) -> tuple[Reservation, ...]:
+        """All reservations that there are."""
+
     async def usage(self, account: str) -> Usage:
-        """GPU minutes that `account` has and has used."""
+        """The minutes that `account` has and has used."""
+
+    async def daily_use(self, account: str, days: int) -> Mapping[date, Mapping[str, float]]:
+        """The minutes that `account` used on each of the last days, by what is counted; idle days are left out."""

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from spawners.accounts import Account
 from spawners.render import Job, Script, render
 from spawners.request import Request, Resources, resolve
-from spawners.scheduler import Secrets
+from spawners.scheduler import COMMENT, Secrets
 from spawners.site import Site
 
+# The variable by which a server knows its profile's IdleRule.
+IDLE = "ONRAMP_IDLE"
 
-def comment_prefix(hub: str, user: str, server: str) -> str:
-    """Return how the comment of every job of this server begins: by it a start is found again."""
-    return f"onramp:{hub}:{user}:{server}:"
+
+def comment_prefix(hub: str, *server: str) -> str:
+    """Return how the comment of every job begins: of this hub, or (user and name given) of one server of it."""
+    return COMMENT + ":".join((hub, *server, ""))
 
 
 def server_job(
@@ -22,18 +25,29 @@ def server_job(
     nonce = secrets.token_hex(8)
     resources = resolve(request, site)
     told = Secrets(
-        runtime=site.paths.runtime.format(user=account.name, account=request.account or ""),
+        runtime=site.runtime(account.name, request.account),
         nonce=nonce,
-        values=dict(environment),
+        values={**environment, **idle_policy(site, request)},
     )
     job = Job(
         name="onramp-server",
         comment=comment + nonce,
-        output=f"{told.runtime}/{nonce}.log",
+        output=log_path(told.runtime, nonce),
         chdir="/",
         argv=_argv(resources, told.path, safe_start=request.safe_start),
     )
     return render(site, resources, job), told
+
+
+def idle_policy(site: Site, request: Request) -> dict[str, str]:
+    """Return what tells the server when it is released for being idle, as spawners.node_idle reads it; {}: never."""
+    rule = site.profile(request.profile).idle
+    return {IDLE: rule.model_dump_json()} if rule is not None else {}
+
+
+def log_path(runtime: str, nonce: str) -> str:
+    """Return where the job's output goes."""
+    return f"{runtime}/{nonce}.log"
 
 
 def _argv(resources: Resources, path: str, *, safe_start: bool) -> tuple[str, ...]:
@@ -41,11 +55,16 @@ def _argv(resources: Resources, path: str, *, safe_start: bool) -> tuple[str, ..
     return resources.environment.argv(*program) if resources.environment else program
 
 
-def describe(resources: Resources) -> str:
-    """Say in plain words what is asked for: "2 CPUs, 4 GB of memory, 1 GPU, for up to 1 hour"."""
+def describe(site: Site, resources: Resources) -> str:
+    """Say in plain words what is asked for: "2 CPUs, 4 GB of memory, 1 GPU, for up to 1 hour".
+
+    What the site calls a GPU and is less, or more, is named: "1 GPU (GCD)", "4 GPUs (APU)".
+    """
     parts = [_count(resources.cpus_per_task, "CPU"), f"{resources.mem / 1000:.3g} GB of memory"]
     if resources.gpus:
-        parts.append(_count(resources.gpus, "GPU"))
+        gpu = site.gpu(site.partition(resources.partition))
+        unit = "" if gpu is None or gpu.unit == "GPU" else f" ({gpu.unit})"
+        parts.append(_count(resources.gpus, "GPU") + unit)
     if resources.nodes > 1:
         parts.append(f"on {resources.nodes} nodes")
     return f"{', '.join(parts)}, for up to {duration(resources.time)}"

@@ -1,55 +1,113 @@
 """What is known of one server's job: alive until the scheduler itself says that it ended."""
 
+import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from spawners.scheduler import JobState, Scheduler, SchedulerError
-from spawners.server_job import duration
+from spawners.ending import REQUEUED, UNKNOWN, Ending, ending
+from spawners.ledger import Start
+from spawners.scheduler import COMMENT, JobState, Scheduler, SchedulerError, Snapshot
+from spawners.server_job import comment_prefix, duration
 
 # A job that neither squeue nor accounting shows is believed gone only after this many good polls.
 _ABSENCES = 3
+# How long after a start was noted its job may still come to be, although the hub that noted it is dead.
+_SUBMITTING = timedelta(seconds=150)
 
 
-def left_behind(jobs: Mapping[str, JobState], user: str, prefix: str) -> list[str]:
-    """Return the ids of the user's own live jobs whose comment begins with `prefix`."""
-    return [
-        job.job_id for job in jobs.values() if job.user == user and job.comment.startswith(prefix) and not job.ended
-    ]
+async def find_job(start: Start, scheduler: Scheduler, *, interval: float) -> str:
+    """Return the id, which nobody noted, of a start's job; empty once there is none and none will come."""
+    comment = comment_prefix(start.hub, start.user, start.server) + start.nonce
+    while True:
+        snapshot = await scheduler.jobs()
+        for job in snapshot.values():
+            if job.comment == comment and job.user == start.account:
+                return job.job_id
+        if not snapshot.stale and datetime.now(UTC) - start.asked > _SUBMITTING:
+            return ""
+        await asyncio.sleep(interval)
 
 
 class JobWatch:
     """One job seen through the shared poll; every query that fails means unknown, and unknown means alive."""
 
-    def __init__(self, scheduler: Scheduler, job_id: str, *, since: float = float("-inf")) -> None:
-        """`since` is the event loop's clock at submission: an older poll cannot show the job."""
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        job_id: str,
+        *,
+        nonce: str = "",
+        since: float = float("-inf"),
+        begun: bool = False,
+    ) -> None:
+        """`since` is the event loop's clock at submission: an older poll cannot show the job.
+
+        `nonce` ends the comment of the job: a slurmctld that was killed may give its number to another one. `begun`
+        says that the job is known to have run: if it waits now, it was requeued.
+        """
         self.job: JobState | None = None
         self.gone = False
+        self._begun = begun
         self._scheduler = scheduler
         self.job_id = job_id
+        self._nonce = nonce
         self._seen_at = since
         self._absences = 0
+        self._snapshot: Snapshot | None = None
 
     async def look(self) -> JobState | None:
         """Return the job as last seen, None when nothing is known of it; set `gone` once it surely is."""
         try:
-            snapshot = await self._scheduler.jobs()
-            if self.job_id in snapshot:
-                self.job, self._absences = snapshot[self.job_id], 0
+            snapshot = self._snapshot = await self._scheduler.jobs()
+            found = self._ours(snapshot)
+            if found is not None:
+                self.job, self._absences = found, 0
             elif not snapshot.stale and snapshot.at > self._seen_at:
                 self._seen_at, self._absences = snapshot.at, self._absences + 1
-                self.job = await self._scheduler.ended(self.job_id) or self.job
+                self.job = self._ours(await self._scheduler.ended(self.job_id)) or self.job
         except SchedulerError:
             return self.job
-        self.gone = self._absences >= _ABSENCES or (self.job is not None and self.job.ended)
+        self._begun = self._begun or (self.job is not None and self.job.running)
+        self.gone = self._absences >= _ABSENCES or self.requeued or (self.job is not None and self.job.ended)
         return self.job
+
+    def _ours(self, jobs: Mapping[str, JobState]) -> JobState | None:
+        """Return our job; another start's under the same number is none of ours."""
+        job = jobs.get(self.job_id)
+        other = job is not None and job.comment.startswith(COMMENT) and not job.comment.endswith(self._nonce)
+        return None if other else job
+
+    @property
+    def requeued(self) -> bool:
+        """The job had begun and waits again. What its server ran is lost, and it finds no secrets to begin anew."""
+        return self._begun and self.job is not None and self.job.waiting
+
+    @property
+    def shown(self) -> bool:
+        """The last poll was a good one, and the job was in it."""
+        return self._snapshot is not None and not self._snapshot.stale and self._ours(self._snapshot) is not None
+
+    @property
+    def unanswered(self) -> bool:
+        """Slurm did not answer when it was asked last, so what is known is from before."""
+        return self._snapshot is not None and self._snapshot.stale
+
+    @property
+    def ahead(self) -> int | None:
+        """How many jobs come before this one; None where that cannot be known."""
+        return self._snapshot.ahead(self.job) if self._snapshot is not None and self.job is not None else None
 
     def sentence(self) -> str:
         """Say in plain words why the job waits, or how it ended and what to do."""
-        if self.job is not None:
-            return self._scheduler.explain(self.job)
         if self.gone:
-            return "Slurm no longer knows the job. Start again; if that happens twice, tell the operators."
-        return "Slurm has not shown the job yet."
+            return self.ending().text
+        return self._scheduler.explain(self.job) if self.job is not None else "Slurm has not shown the job yet."
+
+    def ending(self) -> Ending:
+        """Say how the job ended, once it is gone, as far as the queue shows it."""
+        if self.requeued:
+            return REQUEUED
+        return ending(self.job) if self.job is not None and self.job.ended else UNKNOWN
 
     def whereabouts(self) -> str:
         """Say where the job runs and for how much longer, for the list of servers; empty where not known."""

@@ -6,13 +6,13 @@ asked to separate fields by a token that is drawn anew for every call: nobody ca
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from spawners.scheduler import JobState, SchedulerError, Usage
+from spawners.scheduler import JobState, PastJob, Reservation, Rights, SchedulerError, Usage
 
 # Slurm's times as seconds since 1970, whatever the time zone of this process.
 TIME_FORMAT = "%s"
-SQUEUE_FIELDS = ("%i", "%u", "%T", "%r", "%a", "%P", "%B", "%S", "%e", "%L", "%j", "%k")
+SQUEUE_FIELDS = ("%i", "%u", "%T", "%r", "%a", "%P", "%B", "%Q", "%V", "%S", "%e", "%L", "%j", "%k")
 SACCT_FIELDS = (
     "jobidraw",
     "user",
@@ -28,7 +28,8 @@ SACCT_FIELDS = (
     "comment",
 )
 NOTHING = frozenset({"", "None", "N/A", "n/a", "NONE", "Unknown", "(null)", "NOT_SET", "UNLIMITED", "INVALID", "0"})
-MINUTES = re.compile(r"(?:^|,)gres/gpu=(\d+)(?:,|$)")
+DAILY_FIELDS = ("start", "end", "alloctres")
+PAST_FIELDS = ("partition", "start", "end", "timelimitraw")
 
 
 def squeue_format(token: str) -> str:
@@ -40,7 +41,9 @@ def read_squeue(text: str, token: str) -> dict[str, JobState]:
     """All jobs that squeue printed, by id; raises SchedulerError when the text is cut or malformed."""
     jobs = {}
     for row in _rows(text, token, len(SQUEUE_FIELDS)):
-        job_id, user, state, reason, account, partition, node, start, end, left, name, comment = row
+        job_id, user, state, reason, account, partition, node, priority, submitted, start, end, left, name, comment = (
+            row
+        )
         jobs[job_id] = JobState(
             job_id=job_id,
             user=user,
@@ -51,6 +54,8 @@ def read_squeue(text: str, token: str) -> dict[str, JobState]:
             account=_known(account),
             partition=_known(partition),
             node=_known(node),
+            priority=int(priority) if priority.isdecimal() else None,
+            submitted=read_time(submitted),
             start=read_time(start),
             end=read_time(end),
             time_left=_seconds(left),
@@ -81,6 +86,12 @@ def read_sacct(text: str, token: str) -> dict[str, JobState]:
     return jobs
 
 
+def shows_all(text: str) -> bool:
+    """Whether `scontrol show config` says that nobody's jobs are hidden from anybody."""
+    found = re.search(r"^PrivateData\s*=\s*(\S+)", text, re.MULTILINE)
+    return found is not None and "jobs" not in found.group(1).split(",")
+
+
 def read_start(text: str) -> datetime | None:
     """The expected start in what `sbatch --test-only` says: "sbatch: Job 7 to start at 1763640000 …"."""
     found = re.search(r" to start at (\S+)", text)
@@ -95,13 +106,76 @@ def read_accounts(text: str) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != default))
 
 
+def read_rights(text: str) -> Rights:
+    """What a user may name, from rows of `account|partition|qos,qos`: a row without a partition is for all of them."""
+    rows = [line.split("|") for line in text.splitlines() if line.count("|") == 2]
+    partitions = {row[1] for row in rows}
+    return Rights(
+        accounts=frozenset(row[0] for row in rows),
+        partitions=frozenset() if "" in partitions else frozenset(partitions),
+        qos=tuple(dict.fromkeys(name for row in rows for name in row[2].split(",") if name)),
+    )
+
+
+def read_reservations(text: str) -> tuple[Reservation, ...]:
+    """The reservations in the lines of `scontrol --oneliner show reservation`."""
+    lines = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in text.splitlines()]
+    return tuple(
+        Reservation(
+            name=line["ReservationName"],
+            partition=_known(line.get("PartitionName", "")),
+            start=read_time(line.get("StartTime", "")),
+            end=read_time(line.get("EndTime", "")),
+            users=_names(line.get("Users", "")),
+            accounts=_names(line.get("Accounts", "")),
+        )
+        for line in lines
+        if "ReservationName" in line
+    )
+
+
+def _names(text: str) -> frozenset[str]:
+    """The names in a list; those that a minus keeps out are none of it."""
+    return frozenset(name for name in (_known(text) or "").split(",") if name and not name.startswith("-"))
+
+
 def read_usage(text: str, account: str) -> Usage:
-    """The GPU minutes of `account` in rows of `account|user|GrpTRESMins|GrpTRESRaw` as sshare prints them."""
+    """The minutes of `account` in rows of `account|user|GrpTRESMins|GrpTRESRaw` as sshare prints them."""
     for line in text.splitlines():
         fields = line.split("|")
         if len(fields) == 4 and fields[0].strip() == account and not fields[1]:
-            return Usage(gpu_minutes_limit=_gpus(fields[2]), gpu_minutes_used=_gpus(fields[3]) or 0)
+            return Usage(limits=_tres(fields[2]), used=_tres(fields[3]))
     raise SchedulerError(f"Slurm shows no usage of the account '{account}'.")
+
+
+def read_daily_use(text: str, token: str) -> dict[date, dict[str, float]]:
+    """Minutes by day and by what is counted, from rows of DAILY_FIELDS that sacct has cut at both ends (--truncate)."""
+    days: dict[date, dict[str, float]] = {}
+    for start_text, end_text, tres in _rows(text, token, len(DAILY_FIELDS)):
+        start, end = read_time(start_text), read_time(end_text)
+        for day, minutes in _days(start, end) if start and end else ():
+            used = days.setdefault(day, {})
+            for name, count in _tres(tres).items():
+                used[name] = used.get(name, 0.0) + count * minutes
+    return days
+
+
+def read_past(text: str, token: str) -> Iterator[PastJob]:
+    """The jobs that began and ended, from rows of PAST_FIELDS; those without a time limit are left out."""
+    for partition, start_text, end_text, limit in _rows(text, token, len(PAST_FIELDS)):
+        start, end = read_time(start_text), read_time(end_text)
+        if start and end and start <= end and limit.isdecimal() and limit.isascii():
+            yield PastJob(partition=partition, ran=(end - start).total_seconds(), limit=int(limit) * 60)
+
+
+def _days(start: datetime, end: datetime) -> Iterator[tuple[date, float]]:
+    """The minutes between two times, by the days they lie in, in this process's own time zone."""
+    begin, end = start.astimezone(), end.astimezone()
+    while begin < end:
+        midnight = datetime.combine(begin.date() + timedelta(days=1), time()).astimezone()
+        stop = min(midnight, end)
+        yield begin.date(), (stop - begin).total_seconds() / 60
+        begin = stop
 
 
 def read_time(text: str) -> datetime | None:
@@ -145,7 +219,7 @@ def _seconds(text: str) -> int | None:
     return int(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds())
 
 
-def _gpus(tres: str) -> int | None:
-    """The `gres/gpu` part of a list such as `cpu=5,gres/gpu=6000`."""
-    found = MINUTES.search(tres)
-    return int(found.group(1)) if found else None
+def _tres(text: str) -> dict[str, int]:
+    """A list such as `cpu=5,mem=4G,gres/gpu=6000` as numbers; memory, which has units, is left out."""
+    found = (part.partition("=") for part in text.split(","))
+    return {name: int(value) for name, _, value in found if value.isdecimal() and value.isascii()}

@@ -3,10 +3,11 @@
 import json
 import shutil
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-COMMANDS = ("sbatch", "squeue", "scancel", "sacct", "sacctmgr", "sshare")
+COMMANDS = ("sbatch", "squeue", "scancel", "sacct", "sacctmgr", "sshare", "scontrol")
 PROGRAM = Path(__file__).parent / "program.py"
 
 
@@ -49,6 +50,20 @@ class FakeSlurm:
     def answer(self, name: str, *, out: str = "", err: str = "", code: int = 0, seconds: float = 0) -> None:
         """From now on `name` prints this and does nothing else, after a wait."""
         (self.state / f"{name}.answer").write_text(json.dumps([out, err, code, seconds]))
+
+    def starts(self, **minutes: int) -> None:
+        """From now on a job would start in so many minutes, by the name of its QoS or else its partition; or never."""
+        now = datetime.now() + timedelta(seconds=20)
+        times = {lane: (now + timedelta(minutes=more)).isoformat(timespec="seconds") for lane, more in minutes.items()}
+        (self.state / "starts.json").write_text(json.dumps(times))
+
+    def daily(self, rows: list[list[str]]) -> None:
+        """From now on sacct, where it is asked about an account, tells these rows."""
+        (self.state / "daily.json").write_text(json.dumps(rows))
+
+    def past(self, rows: list[list[str]]) -> None:
+        """From now on sacct, where it is asked about partitions, tells these rows."""
+        (self.state / "past.json").write_text(json.dumps(rows))
 
     def wait(self, name: str, seconds: float) -> None:
         """From now on `name` works, but takes this long."""

@@ -1,5 +1,6 @@
 """All of Slurm's commands in one program, told apart by name; standard library only, see tests/fake_slurm."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -24,13 +25,15 @@ def note_call(stdin: str) -> None:
     }
     call = {"argv": sys.argv[1:], "stdin": stdin, "environ": dict(os.environ), "uid": os.getuid()}
     call |= {"status": status, "files": files, "cwd": os.getcwd()}
+    # Whoever reads it meanwhile sees all of it or nothing.
+    fresh = f"{STATE}/calls/.{os.getpid()}"
+    with open(fresh, "w") as file:
+        json.dump(call, file)
     for number in itertools.count(1):
-        try:
-            with open(f"{STATE}/calls/{NAME}.{number}", "x") as file:
-                json.dump(call, file)
-            return
-        except FileExistsError:
-            continue
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, f"{STATE}/calls/{NAME}.{number}")
+            break
+    os.unlink(fresh)
 
 
 def prepared_answer() -> None:
@@ -56,9 +59,9 @@ def jobs() -> Iterator[dict[str, str]]:
 
 def sbatch(stdin: str) -> None:
     """Accept a job: pending, until the test changes it."""
-    if "--test-only" in sys.argv:
-        sys.exit("sbatch: Job 7 to start at 2026-11-20T12:00:00 using 2 processors on nodes cpu1 in partition cpu")
     directives = dict(re.findall(r'^#SBATCH --([a-z-]+)(?:="?([^"\n]*)"?)?$', stdin, re.M))
+    if "--test-only" in sys.argv:
+        sys.exit(when(directives))
     for number in itertools.count(1):
         try:
             number_is_free = os.open(f"{STATE}/jobs/{number}", os.O_WRONLY | os.O_CREAT | os.O_EXCL)
@@ -68,22 +71,50 @@ def sbatch(stdin: str) -> None:
             os.chmod(file.fileno(), 0o666)
             user = pwd.getpwuid(os.getuid()).pw_name
             kept = {"job_id": str(number), "user": user, "state": "PENDING", "reason": "Priority", "node": "n/a"}
+            kept |= {"priority": str(10**6 - number), "submitted": str(int(time.time()))}
             names = {"name": "job-name", "comment": "comment", "partition": "partition", "account": "account"}
             json.dump(kept | {key: directives.get(name, "") for key, name in names.items()}, file)
         print(number)
         return
 
 
+def when(directives: dict[str, str]) -> str:
+    """What Slurm says about a start: as the test has set it for the QoS or the partition, else a fixed time."""
+    lane = directives.get("qos") or directives.get("partition", "")
+    try:
+        with open(f"{STATE}/starts.json") as file:
+            start = json.load(file).get(lane, "")
+    except FileNotFoundError:
+        start = "2026-11-20T12:00:00"
+    if not start:
+        return f"allocation failure: {lane} is not available"
+    return f"sbatch: Job 7 to start at {start} using 2 processors on nodes cpu1 in partition cpu"
+
+
 def squeue(stdin: str) -> None:
     """All jobs in the format asked for."""
     form = next(word.partition("=")[2] for word in sys.argv if word.startswith("--format="))
     letters = {"i": "job_id", "u": "user", "T": "state", "r": "reason", "a": "account", "P": "partition"}
-    letters |= {"B": "node", "S": "start", "e": "end", "L": "time_left", "j": "name", "k": "comment"}
+    letters |= {
+        "B": "node",
+        "Q": "priority",
+        "V": "submitted",
+        "S": "start",
+        "e": "end",
+        "L": "time_left",
+        "j": "name",
+        "k": "comment",
+    }
     for job in jobs():
         row = form
         for letter, key in letters.items():
             row = row.replace(f"%{letter}", job.get(key, "N/A"))
         print(row)
+
+
+def scontrol(stdin: str) -> None:
+    """As much of the configuration as anybody asks for."""
+    print("OverTimeLimit           = 0 min\nPrivateData             = none\nProctrackType           = linuxproc")
 
 
 def scancel(stdin: str) -> None:
@@ -97,10 +128,18 @@ def scancel(stdin: str) -> None:
         json.dump(job | {"state": "CANCELLED", "ended_as": f"CANCELLED by {os.getuid()}"}, file)
 
 
+# What the test lets sacct tell, by what it is asked about.
+TOLD = {"accounts": "daily", "partition": "past"}
+
+
 def sacct(stdin: str) -> None:
     """The jobs asked for, in the fields asked for, each field ended by the delimiter."""
     options = dict(word[2:].split("=", 1) for word in sys.argv if "=" in word)
-    wanted = options["jobs"].split(",")
+    told = next((f"{STATE}/{name}.json" for key, name in TOLD.items() if key in options), "")
+    if os.path.exists(told):
+        with open(told) as file:
+            print("\n".join("".join(value + options["delimiter"] for value in row) for row in json.load(file)))
+    wanted = options.get("jobs", "").split(",")
     names = {"jobidraw": "job_id", "nodelist": "node", "jobname": "name", "exitcode": "exit_code"}
     for job in jobs():
         if job["job_id"] in wanted:

@@ -23,15 +23,16 @@ import pytest
 from distributed import Client
 from distributed.security import Security
 
-from spawners import cluster_guard, cluster_node
+from spawners import cluster_guard, cluster_node, node_work
 from spawners.cluster import ClusterError, check_budget, dask_cluster, open_cluster
 from spawners.cluster_dask import Cluster
 from spawners.cluster_plan import ClusterPlan, lifetime
 from spawners.request import RequestError, parse_request, resolve
 from spawners.scheduler import SchedulerError
-from spawners.site import Site
+from spawners.site import Site, load_site
 from spawners.slurm import Slurm
 from tests.fake_slurm import FakeSlurm
+from tests.hub_config.running_hub import wait
 from tests.spawners.test_slurm import DirectLauncher
 
 ME = pwd.getpwuid(os.geteuid()).pw_name
@@ -342,6 +343,19 @@ def test_the_script_says_what_a_worker_gets(make_plan: Callable[..., ClusterPlan
         assert words[words.index(f"--{option}") + 1] == value
 
 
+def test_workers_spill_to_a_disk_where_tmp_is_memory() -> None:
+    leonardo = load_site("leonardo")
+    paths = leonardo.paths.model_copy(update={"tmp_in_memory": False})
+
+    for site, spill in (
+        (leonardo, [f"--local-directory /leonardo_scratch/large/userexternal/{ME} "]),
+        (leonardo.model_copy(update={"paths": paths}), []),
+    ):
+        request = parse_request({"profile": "gpu-4", "account": "onboarding"}, site, purpose="cluster")
+        script = ClusterPlan(ME, site, resolve(request, site)).script("tls://127.0.0.1:1", "w-0", {})
+        assert re.findall(r"--local-directory \S+ ", script.text) == spill
+
+
 @pytest.mark.parametrize(("minutes", "seconds"), [(1, 30), (4, 120), (240, 14280)])
 def test_a_worker_leaves_before_its_job_is_ended(minutes: int, seconds: int) -> None:
     assert lifetime(minutes) == seconds
@@ -375,7 +389,7 @@ def test_hostile_options_go_nowhere(hostile: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("ONRAMP_SITE", "local")
     for option in ("account", "qos", "reservation"):
         with pytest.raises(RequestError):
-            dask_cluster("cpu", **{option: hostile})
+            dask_cluster("cpu", **{option: hostile})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("name", "sentence"), [(None, "server that was started from the hub"), ("mars", "no site")])
@@ -434,3 +448,23 @@ def test_a_node_without_the_sites_interface_is_a_sentence(plan: ClusterPlan, doo
 def test_the_scheduler_refuses_what_it_did_not_say(door: Callable[[], Slurm], plan: ClusterPlan) -> None:
     with pytest.raises(SchedulerError):
         asyncio.run(Slurm(bin="/nonexistent").submit(ME, plan.script("tls://127.0.0.1:1", "w", {})))
+
+
+def test_a_server_whose_cluster_has_tasks_is_not_idle(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Also while the cluster's jobs are in the queue, and the notebook's kernel waits for its next cell."""
+    monkeypatch.setattr(node_work, "NOTE", 0.1)
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    note = tmp_path / "onramp-works"
+    cluster = request.getfixturevalue("cluster")
+    with Client(cluster) as client:
+        assert not note.exists()
+        future = client.submit(sum, [1, 2])
+        wait(note.exists, lambda: "no note")
+        assert node_work.noted(os.environ, time.time())
+        future.cancel()
+        wait(lambda: not cluster.scheduler.tasks, lambda: "still a task")
+    note.unlink()
+    cluster._note_work()
+    assert not note.exists()

@@ -360,13 +360,84 @@ def test_a_file_that_is_there_already_is_not_written(
     assert not fake_slurm.calls("sbatch")
 
 
+def own(path: Path) -> Path:
+    """Let a path be nobody's."""
+    os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid, follow_symlinks=False)
+    return path
+
+
+def printed(runtime: Path, text: bytes) -> Path:
+    """A job of nobody's has printed this; its log."""
+    runtime.mkdir()
+    log = own(runtime) / f"{NONCE}.log"
+    log.write_bytes(text)
+    return own(log)
+
+
+def log_end(path: Path, runtime: Path, nonce: str = NONCE) -> dict[str, Any]:
+    """What the hub gets to read of a log."""
+    return ask(path, action="log", runtime=str(runtime), nonce=nonce)
+
+
+@as_root
+def test_the_end_of_a_log_is_read_and_no_more(service: Path, runtime: Path) -> None:
+    log = printed(runtime, b"first\n" * 2000 + b"last \xff \x1b[2J\n")
+    before = log.stat()
+
+    text = log_end(service, runtime)["text"]
+    assert text.endswith("first\nlast \ufffd \x1b[2J\n")
+    assert len(text) <= as_user.LOG_BYTES
+    assert log.stat().st_mtime_ns == before.st_mtime_ns
+
+
+@as_root
+@pytest.mark.parametrize("kind", ["link", "link to another's", "pipe", "folder", "another's", "missing"])
+def test_what_is_no_log_of_the_users_own_is_not_read(service: Path, runtime: Path, kind: str) -> None:
+    log = printed(runtime, b"")
+    log.unlink()
+    if kind.startswith("link"):
+        victim = runtime.parent / "victim"
+        victim.write_text("of another" if "another" in kind else "own")
+        log.symlink_to(victim if "another" in kind else own(victim))
+    elif kind == "pipe":
+        os.mkfifo(log)
+        own(log)
+    elif kind == "folder":
+        log.mkdir()
+        own(log)
+    elif kind == "another's":
+        log.write_text("of root")
+
+    answer = log_end(service, runtime)
+    assert set(answer) == {"error"}
+    assert "The job's log" in answer["error"]
+
+
+@as_root
+def test_no_log_is_read_through_a_folder_that_is_a_link_or_anothers(service: Path, runtime: Path) -> None:
+    printed(runtime, b"secret")
+    link = runtime.parent / "link"
+    link.symlink_to(runtime)
+    assert "cannot be used" in log_end(service, link)["error"]
+    os.chown(runtime, 0, 0)
+    runtime.chmod(0o777)
+    assert "belongs to someone else" in log_end(service, runtime)["error"]
+
+
+@as_root
+@pytest.mark.parametrize("name", ["../victim/x", "0123456789abcdef.json", "/etc/passwd", ".", ""])
+def test_nothing_but_a_log_is_read(service: Path, runtime: Path, name: str) -> None:
+    printed(runtime, b"")
+    assert "shape" in log_end(service, runtime, name)["error"]
+
+
 @as_root
 async def test_the_hubs_client_speaks_to_the_service(own_service: Path) -> None:
     client = SocketLauncher(str(own_service))
     answers = await asyncio.gather(*(client.run("nobody", {"action": "submit", "script": SCRIPT}) for _ in range(40)))
 
     assert sorted(int(answer["job_id"]) for answer in answers) == list(range(1, 41))
-    with pytest.raises(LauncherError, match="Choose from: submit, cancel, test"):
+    with pytest.raises(LauncherError, match="Choose from: submit, cancel, test, log"):
         await client.run("nobody", {"action": "shell"})
 
 
@@ -462,6 +533,7 @@ GOOD: dict[str, object] = {"user": "nobody", "action": "submit", "script": SCRIP
         {"secrets": {}, "runtime": "/run/x", "nonce": "short"},
         {"action": "cancel"},
         {"action": "cancel", "job_id": "1"},
+        {"action": "log", "runtime": "/run/x", "nonce": NONCE},
     ],
     ids=str,
 )

@@ -2,24 +2,29 @@
 
 import json
 import os
+import pwd
 import shutil
+import signal
 import socket
 import sqlite3
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
-from websocket import create_connection
 
 from spawners import node
 from spawners.node_folders import forget_old
 from spawners.node_server import free_port, listener
 from tests.hub_config.browser import send
-from tests.hub_config.running_hub import ORDINARY, RunningHub, hub
+from tests.hub_config.running_hub import ORDINARY, RunningHub, hub, wait
+from tests.kernel import Kernel
 
 __all__ = ["hub"]
 
@@ -51,56 +56,27 @@ def calculated(hub: RunningHub, code: str, **options: str | bool) -> str:
     job_id = hub.start_server("alice", "", profile="cpu", **options)
     hub.run_job(job_id, HOME=str(hub.folder / "home"), **_BROKEN)
     hub.ready("alice")
-    parts = urlsplit(hub.route("alice"))
-    token, server = hub.user_token("alice"), f"{parts.netloc}/user/alice/api"
-    kernel = _post(hub, f"http://{server}/kernels", token)["id"]
-    return _printed(f"ws://{server}/kernels/{kernel}/channels", token, code)
+    kernel = Kernel(hub.route("alice").rstrip("/") + "/user/alice/", hub.user_token("alice"))
+    kernel.connect()
+    with closing(kernel):
+        return kernel.run(code)
 
 
 # What a learner's shell may have left in the environment of a job.
 _BROKEN = {"PYTHONPATH": "/nonexistent", "PYTHONHOME": "/nonexistent", "CONDA_PREFIX": "/nonexistent"}
 
 
-def _post(hub: RunningHub, url: str, token: str) -> dict[str, str]:
-    from urllib.request import ProxyHandler, Request, build_opener
-
-    request = Request(url, data=b"{}", headers={"Authorization": f"token {token}"})
-    answer = send(build_opener(ProxyHandler({})), request)
-    assert answer.status == 201, answer.text
-    found: dict[str, str] = json.loads(answer.text)
-    return found
-
-
-def _printed(url: str, token: str, code: str) -> str:
-    """Execute in a kernel over its own protocol; return the first line of output, or of an error."""
-    content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
-    header = {"msg_id": "1", "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3"}
-    message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
-    socket_ = create_connection(url, header=[f"Authorization: token {token}"], timeout=60)
-    try:
-        socket_.send(json.dumps(message))
-        while True:
-            answer = json.loads(socket_.recv())
-            if answer["parent_header"].get("msg_id") == "1" and answer["msg_type"] in ("stream", "error"):
-                return str(answer["content"].get("text") or answer["content"]).strip()
-    finally:
-        socket_.close()
-
-
-def test_user_site_packages_are_off(hub: RunningHub, home: Path) -> None:
-    put(hub, home / ".local/lib/python3.11/site-packages/tornado.py", "raise SystemExit('broken ~/.local')")
-    put(hub, home / ".local/lib/python3.11/site-packages/sitecustomize.py", "raise SystemExit('broken ~/.local')")
+def test_broken_packages_of_ones_own_and_a_broken_conda(hub: RunningHub, home: Path) -> None:
+    """User site packages are off, and no start-up file of a shell is read."""
+    for name in ("tornado.py", "sitecustomize.py"):
+        put(hub, home / ".local/lib/python3.11/site-packages" / name, "raise SystemExit('broken ~/.local')")
+    for name in (".bashrc", ".profile", ".bash_profile"):
+        put(hub, home / name, "echo conda init is broken; exit 1\n")
     assert calculated(hub, "import tornado; print(6 * 7)") == "42"
 
 
 def test_dot_local_is_a_file(hub: RunningHub, home: Path) -> None:
     put(hub, home / ".local")
-    assert calculated(hub, "print(6 * 7)") == "42"
-
-
-def test_conda_in_the_start_up_files(hub: RunningHub, home: Path) -> None:
-    for name in (".bashrc", ".profile", ".bash_profile"):
-        put(hub, home / name, "echo conda init is broken; exit 1\n")
     assert calculated(hub, "print(6 * 7)") == "42"
 
 
@@ -155,16 +131,54 @@ def test_safe_start_uses_no_setting_of_the_home(hub: RunningHub, home: Path) -> 
     assert calculated(hub, code, safe_start=True) == "True kept"
 
 
-def test_own_settings_count_otherwise(hub: RunningHub, home: Path) -> None:
+def test_own_settings_count_otherwise_and_the_runtime_directory_is_private(hub: RunningHub, home: Path) -> None:
     put(hub, home / ".ipython/profile_default/startup/00.py", "answer = 42")
-    assert calculated(hub, "print(answer)") == "42"
+    code = "import jupyter_core.paths as p; print(answer, p.jupyter_runtime_dir())"
+    answer, runtime = calculated(hub, code).split()
+    assert answer == "42"
+    assert Path(runtime).is_relative_to(hub.folder / "spool")
+    for path in (Path(runtime), Path(runtime).parent):
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077
 
 
-def test_the_runtime_directory_is_private_and_not_in_the_home(hub: RunningHub, home: Path) -> None:
-    code = "import jupyter_core.paths as p; print(p.jupyter_runtime_dir())"
-    runtime = Path(calculated(hub, code))
-    assert runtime.is_relative_to(hub.folder / "spool")
-    assert not any(stat.S_IMODE(path.stat().st_mode) & 0o077 for path in (runtime, runtime.parent))
+_SAYS_MODULES = """
+import os, signal, sys
+def say(*_):
+    with open("modules.new", "w") as file:
+        file.write("\\n".join(sys.modules))
+    os.replace("modules.new", "modules")
+signal.signal(signal.SIGUSR2, say)
+with open("pid", "w") as file:
+    file.write(str(os.getpid()))
+"""
+
+
+def modules(hub: RunningHub, home: Path) -> set[str]:
+    """Ask alice's running server, which has the settings above, for what it has imported."""
+    said = home / "modules"
+    said.unlink(missing_ok=True)
+    os.kill(int((home / "pid").read_text()), signal.SIGUSR2)
+    # A request wakes the server, where another thread of it took the signal.
+    wait(lambda: bool(asked(hub, "api")) and said.exists(), lambda: "the server does not say its modules")
+    return set(said.read_text().split())
+
+
+def asked(hub: RunningHub, path: str) -> Any:
+    """Return what alice's server answers at `path`."""
+    request = Request(f"{hub.route('alice').rstrip('/')}/user/alice/{path}")
+    request.add_header("Authorization", f"token {hub.user_token('alice')}")
+    return json.loads(send(build_opener(ProxyHandler({})), request).text)
+
+
+def test_a_server_loads_no_database_until_nbgrader_is_asked_for(hub: RunningHub, home: Path) -> None:
+    put(hub, home / ".jupyter/jupyter_server_config.py", _SAYS_MODULES)
+    hub.run_job(hub.start_server("alice", profile="cpu"), HOME=str(home))
+    hub.ready("alice")
+    unused = {"alembic", "sqlalchemy", "jupyterhub.orm", "jupyterhub.handlers", "nbgrader", "rfc3987_syntax"}
+    assert not unused & modules(hub, home)
+
+    assert asked(hub, f"nbgrader_version?version={version('nbgrader')}")["success"]
+    assert "nbgrader.server_extensions.assignment_list" in modules(hub, home)
 
 
 def test_nothing_is_left_in_the_spool_but_a_log(hub: RunningHub, home: Path) -> None:
@@ -196,6 +210,12 @@ def test_secrets_of_somebody_else_are_refused(tmp_path: Path) -> None:
     (tmp_path / "link.json").symlink_to(tmp_path / "target.json")
     with pytest.raises(OSError, match="symbolic links"):
         node.take_secrets(tmp_path / "link.json")
+
+
+def test_a_terminal_has_the_shell_of_the_account() -> None:
+    account = pwd.getpwuid(os.getuid())
+
+    assert node.clean_environment({"SHELL": "/bin/false"}, account)["SHELL"] == account.pw_shell
 
 
 def test_the_listener_is_known_by_its_uid() -> None:

@@ -1,25 +1,26 @@
 """A start reports a port and nothing else. A real hub, asked by hand."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.hub_config.browser import Browser
-from tests.hub_config.running_hub import NODE, RunningHub, hub, wait
+from tests.hub_config.running_hub import NODE, RunningHub, hub
 
 __all__ = ["hub"]
 
 
-@pytest.fixture
-def token(hub: RunningHub) -> Iterator[str]:
-    """The token of a server of alice's that Slurm says runs, and that has reported nothing yet."""
-    job_id = hub.start_server("alice", profile="cpu")
+@pytest.fixture(scope="module")
+def token(hub: RunningHub) -> str:
+    """The token of a server of alice's that Slurm says runs, and that never reports anything."""
+    return waiting(hub)
+
+
+def waiting(hub: RunningHub, name: str = "") -> str:
+    """Return the token of a start that waits for its port."""
+    job_id = hub.start_server("alice", name, profile="cpu")
     hub.slurm.change(job_id, state="RUNNING", node=NODE)
-    file = hub.secrets()
-    yield hub.server_token()
-    hub.api("DELETE", "users/alice/server")
-    file.unlink(missing_ok=True)
-    wait(lambda: not hub.server("alice").get("pending"), hub.log)
+    token = hub.server_token()
+    hub.secrets().unlink()
+    return token
 
 
 @pytest.mark.parametrize(
@@ -48,10 +49,11 @@ def test_anything_but_a_port_is_refused(hub: RunningHub, token: str, body: objec
     assert hub.server("alice")["pending"] == "spawn"
 
 
-def test_once_and_only_while_a_start_waits(hub: RunningHub, token: str) -> None:
+def test_once_and_only_while_a_start_waits(hub: RunningHub) -> None:
+    token = waiting(hub, "reports")
     assert hub.api("POST", "onramp/port", {"port": 23456}, token).status == 204
     assert hub.api("POST", "onramp/port", {"port": 23457}, token).status == 409
-    hub.api("DELETE", "users/alice/server")
+    hub.api("DELETE", "users/alice/servers/reports")
     assert hub.api("POST", "onramp/port", {"port": 23456}, token).status == 403
 
 

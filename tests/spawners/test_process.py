@@ -11,20 +11,20 @@ import pytest
 from spawners.process import run
 
 
-async def test_what_a_command_says_and_how_it_ends():
+async def test_what_a_command_says_and_how_it_ends() -> None:
     done = await run("/bin/sh", "-c", "cat; echo oops >&2; exit 3", seconds=10, stdin=b"hello")
 
     assert done == (3, "hello", "oops\n")
 
 
-async def test_a_command_over_its_time_is_killed():
+async def test_a_command_over_its_time_is_killed() -> None:
     with pytest.raises(TimeoutError):
         await run("/bin/sleep", "1000", seconds=0.2)
 
     assert "sleep" not in await children()
 
 
-async def test_a_cancelled_command_is_killed():
+async def test_a_cancelled_command_is_killed() -> None:
     task = asyncio.create_task(run("/bin/sleep", "1000", seconds=100))
     await asyncio.sleep(0.2)
     assert "sleep" in await children()
@@ -35,7 +35,7 @@ async def test_a_cancelled_command_is_killed():
     assert "sleep" not in await children()
 
 
-async def children():
+async def children() -> list[str]:
     """The names of this process's children that still run, once the kernel has noticed a kill."""
     await asyncio.sleep(0.1)
     listed = subprocess.run(
@@ -45,7 +45,7 @@ async def children():
 
 
 @pytest.mark.parametrize("delay", [0, 0.001, 0.01])
-def test_a_program_may_end_while_a_command_is_starting(delay):
+def test_a_program_may_end_while_a_command_is_starting(delay: float) -> None:
     program = f"""
         import asyncio
         from spawners.process import run
@@ -60,6 +60,6 @@ def test_a_program_may_end_while_a_command_is_starting(delay):
     subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=30, check=True)
 
 
-async def test_a_command_that_is_not_there():
+async def test_a_command_that_is_not_there() -> None:
     with pytest.raises(FileNotFoundError):
         await run("/nowhere/squeue", seconds=1)

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from spawners.options import READERS
 from spawners.request import Request, RequestError, Resources, parse_request, resolve
 from spawners.site import Site, load_site
+from tests.sites.traps import TRAPS
 
 SITE = load_site("local")
 LEONARDO = load_site("leonardo")
+TRAP = load_site(TRAPS)
 
 anything: st.SearchStrategy[object] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary(),
@@ -77,10 +79,37 @@ def test_a_missing_profile_lists_the_choices() -> None:
 
 
 def test_an_unknown_key_lists_the_known_ones() -> None:
-    assert refusal({"profile": "cpu", "partition": "gpu"}) == (
-        "Unknown option 'partition'. Choose from: purpose, profile, gpus, cpus_per_task, mem, time, nodes, "
-        "account, qos, reservation, environment, safe_start."
+    assert refusal({"profile": "cpu", "prologue": "id"}) == (
+        "Unknown option 'prologue'. Choose from: purpose, profile, partition, gpus, cpus_per_task, mem, time, nodes, "
+        "account, qos, constraint, reservation, environment, internet, attended, safe_start."
     )
+
+
+def test_a_partition_is_one_into_which_the_profile_leads() -> None:
+    assert parse_request({"profile": "cpu", "partition": "cpu"}, SITE).partition == "cpu"
+    assert refusal({"profile": "cpu", "partition": "gpu"}) == (
+        "Profile 'cpu' does not lead into partition 'gpu'. Choose from: cpu."
+    )
+    assert refusal({"profile": "cpu", "partition": "big"}) == "Option 'partition' is 'big'. Choose from: cpu, gpu."
+
+
+def test_a_constraint_is_one_that_the_site_knows() -> None:
+    asked = {"profile": "kinds", "account": "onboarding"}
+
+    assert parse_request(asked | {"constraint": "v100"}, TRAP).constraint == "v100"
+    assert refusal(asked | {"constraint": "h100"}, TRAP) == "Option 'constraint' is 'h100'. Choose from: a100, v100."
+    assert refusal({"profile": "cpu", "constraint": "h100"}) == (
+        "Option 'constraint' is 'h100'. Choose from: none at this site."
+    )
+
+
+@pytest.mark.parametrize("value", ["on", "true", "1", True])
+def test_what_a_job_needs_of_the_site_is_asked_for_by_a_switch(value: object) -> None:
+    request = parse_request({"profile": "cpu", "internet": value, "attended": value}, SITE)
+
+    assert (request.internet, request.attended) == (True, True)
+    assert "needs_internet" in refusal({"profile": "cpu", "needs_internet": value})
+    assert "no internet" in refusal({"profile": "compute", "account": "a", "internet": value}, TRAP)
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -101,13 +130,22 @@ def test_all_mistakes_are_told_at_once() -> None:
         ({"nodes": 3, "gpus": 3}, "Option 'nodes' is 3, but partition 'gpu' allows 1 to 2."),
         ({"nodes": 0}, "Option 'nodes' is 0, but partition 'gpu' allows 1 to 2."),
         ({"gpus": 5}, "Option 'gpus' is 5, but partition 'gpu' allows 0 to 4."),
-        ({"nodes": 2}, "1 GPUs cannot be spread evenly over 2 nodes."),
+        (
+            {"nodes": 2},
+            (
+                "Option 'gpus' is 1, which cannot be spread evenly over 2 nodes. "
+                "Ask for 2, or for another number of nodes."
+            ),
+        ),
         ({"cpus_per_task": 9}, "Option 'cpus_per_task' is 9, but partition 'gpu' allows 1 to 8."),
         ({"mem": 16001}, "Option 'mem' is 16001, but partition 'gpu' allows 1 to 16000."),
-        ({"qos": "high"}, "Option 'qos' is 'high'. Choose from: none at this site."),
+        (
+            {"qos": "high"},
+            "Option 'qos' is 'high', which partition 'gpu' does not take. Choose from: none; leave it out.",
+        ),
         ({"environment": "conda"}, "Option 'environment' is 'conda'. Choose from: onramp."),
         ({"profile": "gpu-4"}, "Option 'profile' is 'gpu-4'. Choose from: cpu, gpu-1."),
-        ({"profile": "cpu", "gpus": 1}, "Option 'gpus' is 1, but partition 'cpu' allows 0 to 0."),
+        ({"profile": "cpu", "gpus": 1}, "Option 'gpus' is 1, but partition 'cpu' allows none."),
         ({"purpose": "grading"}, "Option 'purpose' is 'grading'. Choose from: server."),
     ],
     ids=str,
@@ -119,9 +157,9 @@ def test_what_is_over_a_limit_is_refused_with_the_limit(options: dict[str, objec
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"account": None}, "needs the option 'account', for example AIFAC_L01_001"),
+        ({"account": None}, "needs the option 'account', for example AIFAC_X00_000 or tra00_course."),
         ({"qos": "boost_qos_dbg", "time": 31}, "Option 'time' is 31, but QoS 'boost_qos_dbg' allows 1 to 30."),
-        ({"qos": "dcgp_qos_dbg"}, "Choose from: boost_qos_dbg, normal, boost_qos_lprod, boost_qos_bprod."),
+        ({"qos": "dcgp_qos_dbg"}, "Choose from: normal, boost_qos_dbg, boost_qos_lprod."),
     ],
     ids=str,
 )

@@ -1,13 +1,14 @@
 """A run as it is now: from Slurm, from its folder, and from its folder alone when Slurm cannot be asked."""
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from spawners import run_record as files
-from spawners.run import Run, View, cancel, find_run, look, runs, this_run
+from spawners.run import Run, View, cancel, find_run, look, look_at, runs, this_run
 from spawners.run_record import Failure, Record, Reported, RunError
 from spawners.run_submit import submit
 from spawners.slurm import Slurm
@@ -161,6 +162,64 @@ async def test_runs_are_listed_and_found_by_a_part_of_their_name(home: Path, slu
         find_run("nope")
     with pytest.raises(RunError, match="More than one run has"):
         find_run("20")
+    assert find_run(train.name, whole=True) == train
+    for name in ("train", ""):
+        with pytest.raises(RunError, match=rf"No run is called '{name}'\. Choose from: "):
+            find_run(name, whole=True)
+
+
+async def test_many_ended_runs_are_one_question_and_none_the_second_time(
+    home: Path, slurm: Slurm, fake_slurm: FakeSlurm
+) -> None:
+    """Accounting's last word is kept in run.json, beside what the job reported."""
+    path = notebook(home / "train.ipynb", ["1"])
+    several = [await submit(path, {"profile": "gpu-1"}, {}, slurm) for _ in range(4)]
+    report(several[0], ended=datetime.now(UTC), outcome="completed", cells_done=2, cells_total=2)
+    for number in "123":
+        fake_slurm.change(number, state="COMPLETED", node="gpu1", start="1763640000", end="1763640120", exit_code="0:0")
+    before = await look_at(several, client(fake_slurm))
+    assert [view.state for view in before if view] == ["COMPLETED", "COMPLETED", "COMPLETED", "PENDING"]
+    assert len(fake_slurm.calls("sacct")) == 1
+
+    for command in ("squeue", "sacct"):
+        fake_slurm.answer(command, err=DOWN, code=1)
+    after = await look_at(several, client(fake_slurm))
+    assert [view.sentence for view in after[:3] if view] == [view.sentence for view in before[:3] if view]
+    assert [view.gpu_minutes for view in after[:3] if view] == [2.0, 2.0, 2.0]
+    assert [call["argv"][-1] for call in fake_slurm.calls("sacct")] == ["--jobs=1,2,3", "--jobs=4"]
+    record = several[0].record
+    assert record.accounting is not None
+    assert record.reported is not None
+    assert (record.accounting.state, record.accounting.node, record.reported.cells_done) == ("COMPLETED", "gpu1", 2)
+
+
+async def test_an_id_that_is_none_spoils_no_other(home: Path, slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    path = notebook(home / "train.ipynb", ["1"])
+    good, bad = [await submit(path, {"profile": "gpu-1"}, {}, slurm) for _ in range(2)]
+    (bad.folder / files.JOB_ID).write_text("--help")
+    fake_slurm.change("1", state="COMPLETED", end="1763640120", exit_code="0:0")
+    views = await look_at([good, bad], client(fake_slurm))
+    assert [view.state for view in views if view] == ["COMPLETED", "PENDING"]  # found by its comment
+    assert [call["argv"][-1] for call in fake_slurm.calls("sacct")] == ["--jobs=1"]
+
+
+async def test_an_end_a_moment_ago_is_not_kept_yet(run: Run, fake_slurm: FakeSlurm) -> None:
+    """The job may still be writing what it has to say."""
+    fake_slurm.change("1", state="TIMEOUT", node="gpu1", end=str(int(time.time())))
+    assert (await seen(run, fake_slurm)).state == "TIMEOUT"
+    assert run.record.accounting is None
+
+
+async def test_a_folder_that_cannot_be_written_is_looked_at_all_the_same(
+    run: Run, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_slurm.change("1", state="COMPLETED", end="1763640120", exit_code="0:0")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert (await seen(run, fake_slurm)).state == "COMPLETED"
 
 
 async def test_a_broken_record_is_said(run: Run, fake_slurm: FakeSlurm) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from textwrap import dedent
 from typing import IO, Any
 
 import pytest
@@ -18,7 +18,6 @@ import yaml
 
 from spawners import run_record as files
 from spawners.request import parse_request, resolve
-from spawners.run_environment import environment_file
 from spawners.run_record import Record, Reported, Submitted
 from spawners.run_words import NO_SPACE
 from spawners.site import Site
@@ -147,11 +146,16 @@ def test_slurm_ends_it_and_what_was_done_is_kept(folder: Folder) -> None:
     assert output(run)[1]["outputs"][0]["text"] in ("done\n", ["done\n"])
 
 
-def test_two_runs_at_once_beside_each_other_never_meet(folder: Folder, tmp_path: Path) -> None:
-    """Their kernels' sockets lie apart, and none of them in the folder of the notebooks."""
-    first = folder("import time\nprint(epochs, flush=True)\ntime.sleep(3)", values={"epochs": 1})
-    first = first.rename(tmp_path / "first")
-    second = folder("import time\nprint(epochs, flush=True)\ntime.sleep(3)", values={"epochs": 2})
+def test_two_runs_at_once_beside_each_other_never_meet(folder: Folder, tmp_path: Path, open_folder: Path) -> None:
+    """Their kernels' sockets lie apart, and none of them in the folder of the notebooks; each waits for the other."""
+    meet = f"""
+        import os, time
+        open(f"{open_folder}/{{epochs}}", "w").close()
+        while len(os.listdir("{open_folder}")) < 2:
+            time.sleep(0.05)
+        print(epochs)"""
+    first = folder(dedent(meet), values={"epochs": 1}).rename(tmp_path / "first")
+    second = folder(dedent(meet), values={"epochs": 2})
     jobs = [start(first), start(second)]
     logs = [job.communicate(timeout=120)[0] for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0], logs
@@ -177,12 +181,3 @@ def test_a_log_without_room_is_told_by_the_exit_code(folder: Folder) -> None:
     with open("/dev/full", "w") as log:
         job = start(run, log=log)
         assert job.wait(120) == NO_SPACE
-
-
-def test_the_environment_file_is_what_pip_reads() -> None:
-    lines = environment_file().splitlines()
-    assert lines[0].startswith(f"# Python {sys.version_info.major}.{sys.version_info.minor}.")
-    assert any(re.fullmatch(r"papermill==[\d.]+", line) for line in lines)
-    pinned = [line for line in lines if not line.startswith("#")]
-    assert all(re.fullmatch(r"[\w.-]+==[\w.!]+(  # here: the build \S+)?", line) for line in pinned)
-    assert len({line.partition("==")[0].casefold() for line in pinned}) == len(pinned)

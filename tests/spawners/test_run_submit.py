@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ import yaml
 
 from spawners import run_record as files
 from spawners.run import Run
+from spawners.run_environment import digest, environment_file
 from spawners.run_record import RunError
 from spawners.run_submit import submit
+from spawners.site import load_site
 from tests.fake_slurm import FakeSlurm
 from tests.spawners.a_run import client, notebook
 
@@ -55,6 +58,35 @@ async def test_the_folder_is_the_record_and_slurm_gets_a_job(fake_slurm: FakeSlu
     assert "#SBATCH --gres=gpu:1\n" in call["stdin"]
     assert f"#SBATCH --output={run.folder}/job.log\n" in call["stdin"]
     assert call["stdin"].endswith(f"exec /srv/onramp/venv/bin/python -I -m spawners.run_node {run.folder}\n")
+
+
+async def test_the_record_names_the_lock_of_the_environment(
+    fake_slurm: FakeSlurm, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the job will run in the very environment that promotes it, as on the factory."""
+    site = home / "here.yaml"
+    text = (Path(__file__).parents[2] / "spawners/sites/local.yaml").read_text()
+    site.write_text(text.replace("/srv/onramp/venv", sys.prefix))
+    monkeypatch.setenv("ONRAMP_SITE", str(site))
+    run = await promoted(fake_slurm, home)
+    environment = run.record.submitted.resources.environment
+    assert environment is not None
+    assert environment.lock == digest(environment_file())
+
+
+async def test_a_notebook_that_no_node_sees_is_not_submitted(
+    fake_slurm: FakeSlurm, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = load_site("local")
+    paths = site.paths.model_copy(update={"login_only": (str(home),)})
+    file = home / "site.yaml"
+    file.write_text(yaml.safe_dump(site.model_copy(update={"paths": paths}).model_dump(mode="json")))
+    monkeypatch.setenv("ONRAMP_SITE", str(file))
+
+    with pytest.raises(RunError, match=f"Compute nodes do not see {home}: .* Use a folder below /home/"):
+        await promoted(fake_slurm, home)
+    assert fake_slurm.calls("sbatch") == []
+    assert not (home / "runs").exists()
 
 
 async def test_parameters_never_reach_the_script(fake_slurm: FakeSlurm, home: Path, hostile: str) -> None:

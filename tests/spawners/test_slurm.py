@@ -3,8 +3,10 @@
 import asyncio
 import getpass
 import json
+import os
+import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from spawners.launcher import Launcher, LauncherError, SelfLauncher
 from spawners.options import READERS
 from spawners.render import Job, Script, render
 from spawners.request import RequestError, parse_request, resolve
-from spawners.scheduler import JobState, SchedulerError, Secrets, Snapshot, Usage
+from spawners.scheduler import JobState, PastJob, SchedulerError, Secrets, Snapshot, Usage
 from spawners.site import Site, load_site
 from spawners.slurm import Slurm
 from tests.conftest import HOSTILE
@@ -25,6 +27,7 @@ from tests.fake_slurm import FakeSlurm
 
 TOKEN = "\x1ftoken\x1f"
 NONCE = "0123456789abcdef"
+GPU = "gres/gpu"
 
 
 class DirectLauncher:
@@ -63,9 +66,11 @@ def launcher(fake_slurm: FakeSlurm) -> DirectLauncher:
 
 
 @pytest.fixture
-def slurm(fake_slurm: FakeSlurm, launcher: Launcher) -> Slurm:
-    """The hub's client."""
-    return Slurm(launcher, bin=str(fake_slurm.bin))
+def slurm(fake_slurm: FakeSlurm, launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> Slurm:
+    """The hub's client, with a fake Slurm that needs no rest."""
+    with monkeypatch.context() as restless:
+        restless.setattr(slurm_module, "FRESH_WAITING", 0.0)
+        return Slurm(launcher, bin=str(fake_slurm.bin))
 
 
 def a_script(site: Site, options: Mapping[str, object] | None = None) -> Script:
@@ -89,7 +94,22 @@ async def called(fake: FakeSlurm, name: str) -> None:
 
 def squeue_row(job_id: str, *, name: str = "n", comment: str = "c", state: str = "RUNNING") -> str:
     """One row as squeue would print it."""
-    fields = (job_id, "alice", state, "None", "a", "p", "gpu1", "1763640000", "N/A", "1-02:03:04", name, comment)
+    fields = (
+        job_id,
+        "alice",
+        state,
+        "None",
+        "a",
+        "p",
+        "gpu1",
+        "7",
+        "1763630000",
+        "1763640000",
+        "N/A",
+        "1-02:03:04",
+        name,
+        comment,
+    )
     return "".join(field + TOKEN for field in fields) + "\n"
 
 
@@ -101,19 +121,20 @@ async def test_a_job_from_submit_to_its_end(slurm: Slurm, fake_slurm: FakeSlurm,
     waiting = (await slurm.jobs())[job_id]
     assert (waiting.state, waiting.reason, waiting.node) == ("PENDING", "Priority", None)
     assert waiting.comment == f"onramp:hub1:student1::{NONCE}"
+    assert waiting.priority
+    assert waiting.submitted
 
     fake_slurm.change(job_id, state="RUNNING", node="gpu1", reason="None", start="1763640000", time_left="59:30")
     slurm._poll.expire()
     running = (await slurm.jobs())[job_id]
     assert (running.running, running.node, running.time_left) == (True, "gpu1", 3570)
     assert running.start == datetime(2025, 11, 20, 12, 0, tzinfo=UTC)
-    assert await slurm.ended(job_id) is None
+    assert await slurm.ended(job_id) == {}
 
     await slurm.cancel("student1", job_id)
     assert (await slurm.jobs())[job_id].ended
-    over = await slurm.ended(job_id)
-    assert over is not None
-    assert "cancelled by the user with uid" in slurm.explain(over)
+    over = await slurm.ended(job_id, "12345")
+    assert "It was cancelled" in slurm.explain(over[job_id])
 
 
 async def test_many_callers_share_one_squeue(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
@@ -151,8 +172,8 @@ async def test_a_submission_and_a_cancellation_are_seen_at_once(slurm: Slurm, si
     ("state", "comment", "took", "seconds"),
     [
         ("PENDING", "onramp:h:u::n", 0.0, 1.0),
-        ("RUNNING", "onramp:h:u::n", 0.0, 5.0),
-        ("PENDING", "somebody else's", 0.0, 5.0),
+        ("RUNNING", "onramp:h:u::n", 0.0, 10.0),
+        ("PENDING", "somebody else's", 0.0, 10.0),
         ("PENDING", "onramp:h:u::n", 2.0, 10.0),
         ("RUNNING", "onramp:h:u::n", 20.0, 30.0),
     ],
@@ -252,7 +273,7 @@ async def test_hidden_jobs_stay_unknown_while_accounting_is_down(
 
 
 async def test_a_job_that_accounting_does_not_know_is_unknown(slurm: Slurm) -> None:
-    assert await slurm.ended("12345") is None
+    assert await slurm.ended("12345") == {}
 
 
 async def test_the_hub_asks_for_all_jobs_and_a_user_only_for_their_own(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
@@ -262,6 +283,15 @@ async def test_the_hub_asks_for_all_jobs_and_a_user_only_for_their_own(slurm: Sl
     hub, user = fake_slurm.calls("squeue")
     assert "--me" not in hub["argv"]
     assert "--me" in user["argv"]
+
+
+async def test_nobody_is_acted_as_for_a_question(slurm: Slurm, fake_slurm: FakeSlurm, launcher: DirectLauncher) -> None:
+    fake_slurm.answer("sshare", out="onboarding|||\n")
+    await asyncio.gather(slurm.jobs(), slurm.ended("1"), slurm.accounts("student1"), slurm.usage("onboarding"))
+
+    assert launcher.requests == []
+    asked = [call for name in ("squeue", "sacct", "sacctmgr", "sshare") for call in fake_slurm.calls(name)]
+    assert [call["uid"] for call in asked] == [os.getuid()] * 4
 
 
 async def test_commands_get_a_clean_environment(
@@ -296,6 +326,94 @@ async def test_no_more_than_eight_commands_run_at_once(
     monkeypatch.setattr(process, "run", counted)
     await asyncio.gather(*(slurm.ended(str(number)) for number in range(20)))
     assert most == 8
+
+
+# -- who comes first
+
+
+def in_line(job_id: str, **values: Any) -> JobState:
+    """A job that waits for its turn."""
+    known = {"user": "u", "name": "n", "comment": "", "state": "PENDING", "reason": "Priority", "partition": "gpu"}
+    return JobState(job_id=job_id, **(known | {"priority": 100} | values))
+
+
+LINE = (
+    in_line("7", priority=300, reason="Resources"),
+    in_line("8_[1-50%4]", priority=200),
+    in_line("9", reason=None),
+    in_line("12", partition="cpu,gpu"),
+    in_line("1", priority=900, partition="cpu"),
+    in_line("2", priority=900, reason="Dependency"),
+    in_line("3", priority=900, reason="QOSMaxJobsPerUserLimit"),
+    in_line("4", priority=0, reason="JobHeldUser"),
+    in_line("5", priority=900, state="RUNNING", reason=None),
+    in_line("6", priority=None),
+)
+
+
+@pytest.mark.parametrize(
+    ("job", "ahead"),
+    [
+        (in_line("10"), 3),
+        (in_line("20"), 4),
+        (in_line("10", priority=999), 0),
+        (in_line("10", priority=250, reason="Resources"), 1),
+        (in_line("10", partition="cpu"), 1),
+        (in_line("10", partition="empty"), 0),
+        (in_line("10", reason="JobHeldUser", priority=0), None),
+        (in_line("10", reason="AssocGrpGRESMinutes"), None),
+        (in_line("10", priority=None), None),
+        (in_line("10", partition=None), None),
+        (in_line("10", state="RUNNING"), None),
+    ],
+)
+def test_how_many_are_ahead(job: JobState, ahead: int | None) -> None:
+    jobs = {one.job_id: one for one in (*LINE, job)}
+
+    assert Snapshot(jobs, at=0, whole=True).ahead(job) == ahead
+    assert Snapshot(jobs, at=0).ahead(job) is None
+    assert Snapshot(jobs, at=0, whole=True, stale=True).ahead(job) is None
+
+
+CONFIG = "OverTimeLimit           = 0 min\nPrivateData             = {}\nProctrackType           = (null)\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "ahead"),
+    [
+        ({"out": CONFIG.format("none")}, 1),
+        ({"out": CONFIG.format("accounts,usage")}, 1),
+        ({"out": CONFIG.format("accounts,jobs,usage")}, None),
+        ({"out": CONFIG.format("jobs")}, None),
+        ({"out": ""}, None),
+        ({"err": "slurm_load_ctl_conf error: Unable to contact slurm controller", "code": 1}, None),
+    ],
+)
+async def test_where_jobs_are_hidden_nobody_has_a_place(
+    slurm: Slurm, fake_slurm: FakeSlurm, site: Site, answer: dict[str, Any], ahead: int | None
+) -> None:
+    fake_slurm.answer("scontrol", **answer)
+    mine = [await slurm.submit("student1", a_script(site)) for _ in range(2)][1]
+    for _ in range(3):
+        slurm._poll.expire()
+        snapshot = await slurm.jobs()
+
+    assert snapshot.ahead(snapshot[mine]) == ahead
+    assert (len(fake_slurm.calls("squeue")), len(fake_slurm.calls("scontrol"))) == (3, 1)
+
+
+async def test_whose_jobs_are_hidden_is_not_asked_while_nothing_waits(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    await slurm.jobs()
+
+    assert not fake_slurm.calls("scontrol")
+
+
+async def test_a_person_who_asks_for_their_own_jobs_learns_no_place(fake_slurm: FakeSlurm, site: Site) -> None:
+    own = Slurm(bin=str(fake_slurm.bin))
+    job_id = await Slurm(DirectLauncher(fake_slurm), bin=str(fake_slurm.bin)).submit("student1", a_script(site))
+
+    snapshot = await own.jobs()
+    assert snapshot.ahead(snapshot[job_id]) is None
 
 
 # -- submit
@@ -345,6 +463,17 @@ async def test_a_refusal_reaches_the_caller_in_slurms_words(slurm: Slurm, fake_s
     with pytest.raises(SchedulerError) as raised:
         await slurm.submit("student1", a_script(site))
     assert str(raised.value) == words
+
+
+async def test_a_script_for_pbs_is_refused_before_anything_is_called(
+    slurm: Slurm, fake_slurm: FakeSlurm, site: Site
+) -> None:
+    script = a_script(site).model_copy(update={"scheduler": "pbs"})
+
+    for ask in (slurm.submit, slurm.test):
+        with pytest.raises(SchedulerError, match="but cannot submit them yet: what is missing"):
+            await ask("student1", script)
+    assert not fake_slurm.calls("sbatch")
 
 
 async def test_a_caller_that_is_gone_before_the_id_is_known_leaves_no_job(
@@ -418,14 +547,15 @@ async def test_a_user_without_accounts(slurm: Slurm) -> None:
 @pytest.mark.parametrize(
     ("row", "usage", "left"),
     [
-        ("onboarding||gres/gpu=6000|cpu=99,gres/gpu=60", Usage(gpu_minutes_limit=6000, gpu_minutes_used=60), 5940),
-        ("onboarding||cpu=5,gres/gpu=10,mem=7|gres/gpu=60,cpu=1", Usage(gpu_minutes_limit=10, gpu_minutes_used=60), 0),
-        (" onboarding|||cpu=99,gres/gpu=60", Usage(gpu_minutes_used=60), None),
-        ("onboarding||gres/gpu=0|cpu=0", Usage(gpu_minutes_limit=0), 0),
-        ("onboarding||gres/gpu:h100=5|", Usage(), None),
+        ("onboarding||gres/gpu=6000|cpu=99,gres/gpu=60", Usage(limits={GPU: 6000}, used={"cpu": 99, GPU: 60}), 5940),
+        ("onboarding||cpu=5,gres/gpu=10,mem=7M|gres/gpu=60", Usage(limits={"cpu": 5, GPU: 10}, used={GPU: 60}), 0),
+        (" onboarding|||cpu=99,gres/gpu=60", Usage(used={"cpu": 99, GPU: 60}), None),
+        ("onboarding||gres/gpu=0|cpu=0", Usage(limits={GPU: 0}, used={"cpu": 0}), 0),
+        ("onboarding||gres/gpu:h100=5|", Usage(limits={"gres/gpu:h100": 5}), None),
+        ("onboarding||billing=5,node=2|billing=x,node=-1", Usage(limits={"billing": 5, "node": 2}), None),
     ],
 )
-async def test_gpu_minutes_of_an_account(
+async def test_minutes_of_an_account(
     slurm: Slurm, fake_slurm: FakeSlurm, row: str, usage: Usage, left: int | None
 ) -> None:
     fake_slurm.answer("sshare", out=f"other||gres/gpu=1|\nonboarding|student1||gres/gpu=7\n{row}\n")
@@ -443,6 +573,52 @@ async def test_unknown_usage_is_an_error_and_not_zero(
 
     with pytest.raises(SchedulerError):
         await slurm.usage("onboarding")
+
+
+async def test_what_an_account_used_on_each_day(
+    slurm: Slurm, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows as sacct prints them, with its times as we ask for them: over midnight, running, never started."""
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    time.tzset()
+    rows = [
+        ("2026-11-18T23:30:00", "2026-11-19T01:00:00", "billing=4,cpu=4,gres/gpu=2,mem=8G,node=1"),
+        ("2026-11-19T10:00:00", "2026-11-19T10:30:00", "cpu=2,mem=4G,node=1"),
+        ("Unknown", "Unknown", ""),
+    ]
+    # The token is drawn anew for each question, so the answer is read as the pure part reads it.
+    text = "".join("".join(field + TOKEN for field in row) + "\n" for row in rows)
+
+    days = slurm_text.read_daily_use(text, TOKEN)
+    assert days == {
+        date(2026, 11, 18): {"billing": 120, "cpu": 120, GPU: 60, "node": 30},
+        date(2026, 11, 19): {"billing": 240, "cpu": 300, GPU: 120, "node": 90},
+    }
+    assert await slurm.daily_use("onboarding", 14) == {}
+    asked = fake_slurm.calls("sacct")[0]["argv"]
+    assert {"--allusers", "--truncate", "--accounts=onboarding", "--starttime=now-14days"} <= set(asked)
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def test_how_long_jobs_ran(slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    rows = [
+        ["gpu", "1000000060", "1000000660", "120"],
+        ["cpu", "2026-11-20T12:00:00", "2026-11-20T12:00:30", "5"],
+        ["gpu", "None", "1000000660", "120"],
+        ["gpu", "1000000060", "Unknown", "120"],
+        ["gpu", "1000000060", "1000000660", "UNLIMITED"],
+        ["gpu", "1000000060", "1000000060", "Partition_Limit"],
+        ["gpu", "1000000660", "1000000060", "120"],
+    ]
+    fake_slurm.past(rows)
+
+    assert await slurm.past(["cpu", "gpu"], 12) == (
+        PastJob(partition="cpu", ran=30, limit=300),
+        PastJob(partition="gpu", ran=600, limit=7200),
+    )
+    asked = fake_slurm.calls("sacct")[0]["argv"]
+    assert {"--allusers", "--allocations", "--partition=cpu,gpu", "--starttime=now-12hours"} <= set(asked)
 
 
 # -- reading what Slurm prints
@@ -465,7 +641,7 @@ def test_any_name_and_comment_is_read_back_and_a_cut_answer_is_refused(texts: li
     assert [job.name for job in jobs.values()] == [name for name, _ in texts]
 
     shorter = text[:-cut] if cut < len(text) else "x"
-    if shorter.count(TOKEN) % 12 or not shorter.endswith((TOKEN, TOKEN + "\n")):
+    if shorter.count(TOKEN) % len(slurm_text.SQUEUE_FIELDS) or not shorter.endswith((TOKEN, TOKEN + "\n")):
         with pytest.raises(SchedulerError):
             slurm_text.read_squeue(shorter, TOKEN)
 

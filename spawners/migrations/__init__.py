@@ -1,0 +1,1 @@
+"""Alembic's end of spawners.database, and the steps of the ledger."""

@@ -1,0 +1,60 @@
+"""Evidence: facts are sorted by how well they are known, and every gap is told."""
+
+import pytest
+
+from spawners.evidence import evidence, unknowns
+from spawners.site import Site, load_site, site_names
+from spawners.site_parts import Fact, Internet, Source
+
+SOURCES = {
+    "docs": Source(kind="official", ref="docs.example.eu"),
+    "notes": Source(kind="user", ref="unpublished"),
+}
+
+
+@pytest.fixture
+def site() -> Site:
+    """A site of which four facts are known, each to another degree."""
+    facts = {
+        "scheduler": Fact(confidence="seen", source=("docs", "notes")),
+        "internet": Fact(confidence="mixed", source=("notes",)),
+        "profiles": Fact(confidence="inferred", source=("docs",)),
+        "policy": Fact(confidence="unknown"),
+    }
+    return load_site("local").model_copy(update={"facts": facts, "sources": SOURCES})
+
+
+def test_facts_are_sorted_by_their_best_source(site: Site) -> None:
+    found = evidence(site)
+
+    assert (found.strong, found.weak) == (("scheduler",), ("internet",))
+    assert (found.guessed, found.unknown) == (("profiles",), ("policy",))
+    assert found.counts == "1/1/1/1"
+
+
+def test_a_fact_that_is_unknown_is_told_once_and_not_again_as_a_gap(site: Site) -> None:
+    unanswered = site.model_copy(update={"policy": site.policy.model_copy(update={"unattended_submit": None})})
+
+    assert [what for what in unknowns(unanswered) if "submit" in what or what == "policy"] == ["policy"]
+
+
+def test_an_open_question_in_a_fact_that_is_known_in_part_is_a_gap(site: Site) -> None:
+    assert "internet on compute nodes" in unknowns(site)
+    assert "internet on compute nodes" not in unknowns(site.model_copy(update={"internet": Internet(compute=False)}))
+
+
+def test_a_gap_of_some_partitions_names_them(site: Site) -> None:
+    first = site.partitions[0].model_copy(update={"max_time": None})
+    some = site.model_copy(update={"partitions": (first, *site.partitions[1:])})
+    none = site.model_copy(update={"partitions": (first,)})
+
+    assert f"time limit of {first.name}" in unknowns(some)
+    assert "time limit" in unknowns(none)
+
+
+@pytest.mark.parametrize("name", [name for name in site_names() if name != "local"])
+def test_every_fact_of_every_site_is_counted_once(name: str) -> None:
+    site, found = load_site(name), evidence(load_site(name))
+
+    keys = (*found.strong, *found.weak, *found.guessed, *found.unknown)
+    assert sorted(keys) == sorted(site.facts)
