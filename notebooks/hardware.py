@@ -13,10 +13,14 @@ NO_TORCH = (
     "PyTorch is not installed here, so {library} did the work, on the CPU. On a one-machine factory, "
     "`./onramp up --torch cpu` installs PyTorch; on a shared system, ask those who run it."
 )
+STAND_INS = (
+    "This ran on the CPU. Slurm gave this job {gpus}, but no real one. That is expected on a one-machine factory with "
+    "fewer GPUs than its nodes offer: the queue and the budget are real, the GPUs that are missing are stand-ins. "
+    "With a real GPU this notebook uses it without a change."
+)
 NO_DRIVER = (
     "This ran on the CPU. Slurm gave this job {gpus}, but this node has no GPU driver. "
-    "That is expected on a one-machine factory without GPUs: the queue is real, its GPUs are stand-ins. "
-    "On a node with real GPUs this notebook uses them without a change."
+    "Tell those who run this system, with the number of your job."
 )
 NO_GPU_BUILD = (
     "This ran on the CPU. Slurm gave this job {gpus} and this node has a GPU driver, but this PyTorch "
@@ -38,7 +42,7 @@ def ran_on(torch: ModuleType | None, device: object) -> str:
     if torch is not None and str(device) != "cpu":
         return f"This ran on a real GPU: {_name(torch, device)}."
     version = None if torch is None else str(torch.__version__)
-    return fill(why_cpu(from_environment(os.environ), version), LINE)
+    return fill(why_cpu(from_environment(os.environ), version), LINE, break_on_hyphens=False)
 
 
 def why_cpu(here: Status, version: str | None) -> str:
@@ -47,8 +51,10 @@ def why_cpu(here: Status, version: str | None) -> str:
         return NO_TORCH.format(library=without_torch.library())
     if not here.gpus:
         return NOT_ASKED if here.job_id else OUTSIDE
-    text = NO_GPU_BUILD if here.driver else NO_DRIVER
-    return text.format(gpus=words.count(len(here.gpus), "GPU"), version=version)
+    given = words.count(len(here.gpus), "GPU")
+    if here.stand_ins == here.gpus:
+        return STAND_INS.format(gpus=given)
+    return (NO_GPU_BUILD if here.driver else NO_DRIVER).format(gpus=given, version=version)
 
 
 def _name(torch: ModuleType, device: object) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import html
-import os
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
@@ -12,7 +11,7 @@ from typing import ClassVar
 
 import ipywidgets as widgets
 
-from notebooks.status import OUTSIDE, Status, ask, from_environment
+from notebooks.status import OUTSIDE, Status, ask, status_within
 from spawners.slurm import Slurm
 
 # Seconds. The time left is counted down here; Slurm serves everybody, so it is asked seldom,
@@ -20,6 +19,8 @@ from spawners.slurm import Slurm
 REDRAW = 30.0
 ASK = 300.0
 AT_MOST = 10.0
+# So long a cell waits for Slurm's first answer, which is what a saved notebook shows of the panel.
+FIRST = 5.0
 
 # JupyterLab's own colours, so that the panel follows its light and dark themes; fallbacks for other viewers.
 CSS = """<style>
@@ -47,13 +48,14 @@ class Panel:
         self.button = widgets.Button(description="Refresh", tooltip="Ask Slurm for time left and budget")
         self.button.on_click(self._click)
         self._known, self._update = known, update
-        self._asked = float("-inf")
+        self._asked = float("-inf") if known.asked is None else time.monotonic()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: set[Future[None]] = set()
         bar = [widgets.HBox([self.button, self.note])] if known.job_id else []
         self.view = widgets.VBox([self.facts, *bar])
         self.view.add_class("onramp-panel")
         self.draw()
+        self._say_when()
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
         """What a notebook shows for a cell that ends in a panel; its words where no kernel keeps the widgets."""
@@ -72,15 +74,17 @@ class Panel:
         self._say("Asking Slurm …")
         self._known = await self._update(self._known)
         self.draw()
-        self._say(f"Slurm was asked at {datetime.now().astimezone():%H:%M:%S}.")
+        self._say_when()
 
     async def watch(self) -> None:
         """Keep the panel fresh until `stop`: count down often, ask Slurm seldom."""
-        while True:
+        if self._known.asked is None:
             await self.refresh()
+        while True:
             for _ in range(round(ASK / REDRAW)):
                 await asyncio.sleep(REDRAW)
                 self.draw()
+            await self.refresh()
 
     def start(self) -> None:
         """Watch from now on, in the kernel's event loop, instead of the panel that did so before."""
@@ -95,6 +99,11 @@ class Panel:
         for work in tuple(self._work):
             work.cancel()
         self._say("This panel stands still: a newer one is open. Refresh still works.")
+
+    def _say_when(self) -> None:
+        """Say how fresh this is, with the day: a notebook may be read on another."""
+        if self._known.asked is not None:
+            self._say(f"Slurm was asked at {self._known.asked.astimezone():%H:%M:%S on %-d %B %Y}.")
 
     def _say(self, text: str) -> None:
         # A screen reader reads a changed status line aloud without moving to it.
@@ -118,7 +127,7 @@ class Panel:
 
 def panel() -> Panel:
     """Show what this server is, where it runs, how long it still may, and what it costs."""
-    known = from_environment(os.environ)
+    known = status_within(FIRST, Slurm())
     shown = Panel(known, partial(ask, scheduler=Slurm()))
     if known.job_id:
         shown.start()

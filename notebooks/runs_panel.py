@@ -3,9 +3,10 @@
 import asyncio
 import html
 import os
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import ipywidgets as widgets
@@ -13,6 +14,7 @@ import ipywidgets as widgets
 from notebooks import words
 from notebooks.panel import CSS
 from spawners.run import Run, View, cancel, look
+from spawners.run_delete import delete
 from spawners.run_record import ENVIRONMENT, OUTPUT, RunError
 from spawners.scheduler import Scheduler
 from spawners.slurm import Slurm
@@ -38,8 +40,24 @@ _LOG = (
 _LINK = '<a href="{}" {} style="color: var(--jp-content-link-color, #06c); text-decoration: underline">{}</a>'
 
 
+class Offer(NamedTuple):
+    """What the button does, after a second click."""
+
+    label: str
+    sure: str
+    hint: str
+    act: Callable[[Run, Scheduler], Awaitable[str]]
+
+
+CANCEL = Offer("Cancel this run", "Really cancel?", "End the job; what is done is kept", cancel)
+DELETE = Offer("Delete this run", "Really delete?", "Delete its folder: result, log and record", delete)
+
+
 class RunPanel:
-    """A sentence, a bar that counts cells, the end of the log, links to the result, and a button to cancel."""
+    """A sentence, a bar that counts cells, the end of the log, links to the result, and a button.
+
+    It cancels the run, and deletes it once it is over.
+    """
 
     def __init__(self, run: Run, scheduler: Scheduler, *, home: Path, base_url: str | None) -> None:
         """`base_url` is the server's, where links can lead; None outside a server."""
@@ -47,15 +65,16 @@ class RunPanel:
         self.facts = widgets.HTML()
         self.bar = widgets.IntProgress(value=0, max=1, description="Cells")
         self.count = widgets.Label()
+        self.problem = widgets.HTML()
         self.log = widgets.HTML()
-        self.button = widgets.Button(description="Cancel this run", tooltip="End the job; what is done is kept")
+        self.button = widgets.Button()
+        self._make(CANCEL)
         self.button.on_click(self._click)
         self._scheduler, self._home, self._base_url = scheduler, home, base_url
-        self._sure = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._work: set[Future[None]] = set()
         bar = widgets.HBox([self.bar, self.count, self.button])
-        self.view = widgets.VBox([self.facts, bar, self.log])
+        self.view = widgets.VBox([self.facts, bar, self.problem, self.log])
         self.view.add_class("onramp-panel")
 
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
@@ -79,7 +98,7 @@ class RunPanel:
         tail = "\n".join(line[-WIDTH:] for line in self.run.log().splitlines()[-LINES:])
         self.log.value = _LOG.format(html.escape(tail)) if tail else ""
         if seen.over:
-            self.button.layout.display = "none"
+            self._make(DELETE)
 
     async def watch(self) -> None:
         """Look again and again, until the run is over."""
@@ -110,18 +129,26 @@ class RunPanel:
             links.insert(0, _LINK.format(f"{base}/lab/tree/{path}/{OUTPUT}", 'target="_blank"', f"Open {OUTPUT}"))
         return " · ".join(links)
 
+    def _make(self, offer: Offer) -> None:
+        """Let the button do this from now on; what was clicked before meant something else."""
+        self._offer, self._sure = offer, False
+        self.button.description, self.button.tooltip, self.button.button_style = offer.label, offer.hint, ""
+        self.button.disabled = False
+
     def _click(self, _button: object) -> None:
-        """Ask once whether that is meant; then cancel."""
+        """Ask once whether that is meant; then do it."""
         if not self._sure:
             self._sure = True
-            self.button.description = "Really cancel?"
-            self.button.button_style = "danger"
+            self.button.description, self.button.button_style = self._offer.sure, "danger"
         else:
-            self.button.disabled = True
-            self._spawn(self._cancel())
+            self.button.disabled, self.problem.value = True, ""
+            self._spawn(self._act(self._offer))
 
-    async def _cancel(self) -> None:
-        await cancel(self.run, self._scheduler)
+    async def _act(self, offer: Offer) -> None:
+        said = await offer.act(self.run, self._scheduler)
+        if offer is DELETE:
+            self.facts.value = f'{CSS}<p role="status">{html.escape(said)}</p>'
+            self.view.children = (self.facts,)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run `work` in the panel's own loop: a click may arrive in another thread of the kernel."""
@@ -135,8 +162,8 @@ class RunPanel:
     def _done(self, future: Future[None]) -> None:
         self._work.discard(future)
         if not future.cancelled() and isinstance(error := future.exception(), RunError):
-            self.count.value = str(error)
-            self.button.disabled = False
+            self.problem.value = f'<p role="alert">{html.escape(str(error))}</p>'
+            self._make(self._offer)
 
 
 def watch(run: Run) -> RunPanel:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Protocol
@@ -10,6 +10,8 @@ from typing import Protocol
 from pydantic import BaseModel
 
 from notebooks import gpus, words
+from spawners.node_gpus import visible
+from spawners.node_usage import given_memory
 from spawners.scheduler import Scheduler, SchedulerError
 from spawners.site import SiteError, load_site
 from spawners.slurm import Slurm
@@ -28,7 +30,10 @@ class Printer(Protocol):
 
 
 class Status(BaseModel, frozen=True, extra="forbid"):
-    """One job as its owner sees it from inside; `mem` in MiB, `gpus` by name; None is not known (yet)."""
+    """One job as its owner sees it from inside; `mem` in MiB, GPUs by name; None is not known (yet).
+
+    `asked` is when Slurm was last asked.
+    """
 
     job_id: str | None = None
     partition: str | None = None
@@ -37,11 +42,13 @@ class Status(BaseModel, frozen=True, extra="forbid"):
     cpus: int | None = None
     mem: int | None = None
     gpus: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
     driver: bool = False
     end: datetime | None = None
     gpu_minutes_used: int | None = None
     gpu_minutes_limit: int | None = None
     problem: str | None = None
+    asked: datetime | None = None
 
     @property
     def time_left(self) -> float | None:
@@ -57,7 +64,7 @@ class Status(BaseModel, frozen=True, extra="forbid"):
         lines = [
             ("Job", f"{self.job_id}{where}"),
             ("Node", words.node(self.node or "Not known", self.cpus, self.mem)),
-            ("GPUs", words.gpus(self.gpus, driver=self.driver)),
+            ("GPUs", words.gpus(self.gpus, self.stand_ins, driver=self.driver)),
             ("Time left", words.time_left(self.end, now)),
             ("Budget", f"{budget} {words.cost(self.gpus)}"),
         ]
@@ -66,8 +73,10 @@ class Status(BaseModel, frozen=True, extra="forbid"):
         return tuple(lines)
 
     def __str__(self) -> str:
-        """The same words as the panel's, for a terminal or a log."""
-        return "\n".join(f"{name}: {text}" for name, text in self.lines(datetime.now(UTC))) or OUTSIDE
+        """The same words as the panel's, for a terminal, a log, or a notebook that is read another day."""
+        now = datetime.now(UTC)
+        lines = self.lines(now) and (*self.lines(now), ("As of", words.moment(now)))
+        return "\n".join(f"{name}: {text}" for name, text in lines) or OUTSIDE
 
     def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
         """What IPython shows for a cell that ends in `onramp.status()`."""
@@ -76,23 +85,41 @@ class Status(BaseModel, frozen=True, extra="forbid"):
 
 def status() -> Status:
     """What this notebook runs on and what it costs, now; asks Slurm, and says in `problem` if that failed."""
-    # A notebook's own event loop is running while a cell runs, so the questions get a loop of their own.
+    return _alone(ask(from_environment(os.environ), Slurm()))
+
+
+def status_within(seconds: float, scheduler: Scheduler) -> Status:
+    """The same, but what Slurm does not answer within `seconds` is not known yet; `scheduler` is used up by it."""
+    known = from_environment(os.environ)
+
+    async def answer() -> Status:
+        try:
+            async with asyncio.timeout(seconds):
+                return await ask(known, scheduler)
+        except TimeoutError:
+            return known
+
+    return _alone(answer())
+
+
+def _alone(work: Coroutine[object, object, Status]) -> Status:
+    """Wait for `work` in a loop of its own: a notebook's is running while a cell runs."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(lambda: asyncio.run(ask(from_environment(os.environ), Slurm()))).result()
+        return thread.submit(asyncio.run, work).result()
 
 
 def from_environment(environ: Mapping[str, str]) -> Status:
     """What the job's environment alone tells: everything but the time left and the budget."""
-    cpus = _int(environ, "SLURM_CPUS_PER_TASK") or _int(environ, "SLURM_CPUS_ON_NODE")
-    per_cpu = _int(environ, "SLURM_MEM_PER_CPU")
+    devices = visible(environ, _vendor(environ))
     return Status(
         job_id=environ.get("SLURM_JOB_ID"),
         partition=environ.get("SLURM_JOB_PARTITION"),
         account=environ.get("SLURM_JOB_ACCOUNT"),
         node=environ.get("SLURMD_NODENAME"),
-        cpus=cpus,
-        mem=_int(environ, "SLURM_MEM_PER_NODE") or (per_cpu * cpus if per_cpu and cpus else None),
-        gpus=gpus.visible(environ, _vendor(environ)),
+        cpus=_int(environ, "SLURM_CPUS_PER_TASK") or _int(environ, "SLURM_CPUS_ON_NODE"),
+        mem=given_memory(environ),
+        gpus=devices,
+        stand_ins=gpus.stand_ins(devices, environ.get("SLURMD_NODENAME")),
         driver=gpus.driver(),
     )
 
@@ -108,7 +135,7 @@ async def ask(known: Status, scheduler: Scheduler) -> Status:
             answers |= await question(known, scheduler)
         except SchedulerError as error:
             problems.append(str(error))
-    return known.model_copy(update={**answers, "problem": " ".join(problems) or None})
+    return known.model_copy(update={**answers, "problem": " ".join(problems) or None, "asked": datetime.now(UTC)})
 
 
 async def _end(known: Status, scheduler: Scheduler) -> dict[str, object]:
@@ -132,7 +159,7 @@ def _vendor(environ: Mapping[str, str]) -> str | None:
         site = load_site(environ.get("ONRAMP_SITE", ""))
     except SiteError:
         return None
-    return site.gpu.vendor if site.gpu else None
+    return site.gpus[0].vendor if site.gpus else None
 
 
 def _int(environ: Mapping[str, str], name: str) -> int | None:

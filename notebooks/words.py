@@ -33,6 +33,11 @@ def duration(seconds: float) -> str:
     return " ".join(parts) or "less than a minute"
 
 
+def moment(when: datetime) -> str:
+    """A day and a time of day here: `20 November 2026, 15:20`."""
+    return f"{when.astimezone():%-d %B %Y, %H:%M}"
+
+
 def node(name: str, cpus: int | None, mem: int | None) -> str:
     """The node and this job's share of it (`mem` in MiB)."""
     share = [count(cpus, "CPU")] if cpus else []
@@ -40,15 +45,27 @@ def node(name: str, cpus: int | None, mem: int | None) -> str:
     return f"{name}, with {' and '.join(share)}." if share else f"{name}."
 
 
-def gpus(visible: tuple[str, ...], *, driver: bool) -> str:
-    """Which GPUs this job was given, and whether the node can use them."""
+def gpus(visible: tuple[str, ...], stand_ins: tuple[str, ...] = (), *, driver: bool) -> str:
+    """Which GPUs this job was given, and whether work can run on them."""
     if not visible:
         return "No GPU: this job did not ask for one."
     noun = "device" if len(visible) == 1 else "devices"
     given = f"{count(len(visible), 'GPU')}, {noun} {', '.join(visible)}"
+    if stand_ins:
+        return f"{given}. {_stand_ins(visible, stand_ins)}"
     if driver:
         return f"{given}."
     return f"{given}. This node has no GPU driver, so work runs on the CPU."
+
+
+def _stand_ins(visible: tuple[str, ...], stand_ins: tuple[str, ...]) -> str:
+    if len(visible) == 1:
+        return "It is a stand-in, which Slurm counts as a GPU; work runs on the CPU."
+    if len(stand_ins) == len(visible):
+        return "They are stand-ins, which Slurm counts as GPUs; work runs on the CPU."
+    if len(stand_ins) == 1:
+        return f"Device {stand_ins[0]} is a stand-in, which Slurm counts as a GPU and nothing can compute on."
+    return f"Devices {', '.join(stand_ins)} are stand-ins, which Slurm counts as GPUs and nothing can compute on."
 
 
 def time_left(end: datetime | None, now: datetime) -> str:

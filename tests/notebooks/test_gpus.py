@@ -1,4 +1,4 @@
-"""The GPUs a job may see, by the variables each vendor's software reads."""
+"""Stand-ins, and whether a driver is there."""
 
 from pathlib import Path
 
@@ -8,22 +8,30 @@ from notebooks import gpus
 
 
 @pytest.mark.parametrize(
-    ("environ", "vendor", "expected"),
+    ("devices", "node", "expected"),
     [
-        pytest.param({}, "nvidia", (), id="nothing set"),
-        pytest.param({"CUDA_VISIBLE_DEVICES": "0,3"}, "nvidia", ("0", "3"), id="nvidia"),
-        pytest.param({"CUDA_VISIBLE_DEVICES": "NoDevFiles"}, "nvidia", (), id="Slurm's word for none"),
-        pytest.param({"CUDA_VISIBLE_DEVICES": ""}, "nvidia", (), id="emptied on purpose"),
-        pytest.param({"CUDA_VISIBLE_DEVICES": "MIG-1, GPU-2"}, "nvidia", ("MIG-1", "GPU-2"), id="by UUID"),
-        pytest.param({"ROCR_VISIBLE_DEVICES": "0,1"}, "amd", ("0", "1"), id="amd"),
-        pytest.param({"ROCR_VISIBLE_DEVICES": "4,5", "HIP_VISIBLE_DEVICES": "1"}, "amd", ("1",), id="HIP narrows"),
-        pytest.param({"ROCR_VISIBLE_DEVICES": "2"}, None, ("2",), id="vendor not known"),
-        pytest.param({"SLURM_JOB_GPUS": "6"}, "nvidia", ("6",), id="only Slurm's own"),
-        pytest.param({"CUDA_VISIBLE_DEVICES": "0", "SLURM_JOB_GPUS": "6"}, "nvidia", ("0",), id="as the job sees it"),
+        (("0", "1", "2"), "gpu1", ("1", "2")),
+        (("0",), "gpu1", ()),
+        (("0",), "gpu2", ("0",)),
+        (("1",), "gpu3", ()),
+        (("1", "GPU-1", "../gpu1/1"), "gpu1", ("1",)),
+        (("1",), None, ()),
+    ],
+    ids=[
+        "behind real ones",
+        "a real one",
+        "a node of stand-ins",
+        "a node without",
+        "names that are no numbers",
+        "no node",
     ],
 )
-def test_visible(environ: dict[str, str], vendor: str | None, expected: tuple[str, ...]) -> None:
-    assert expected == gpus.visible(environ, vendor)
+def test_stand_ins(tmp_path: Path, devices: tuple[str, ...], node: str | None, expected: tuple[str, ...]) -> None:
+    for name in ("gpu1/1", "gpu1/2", "gpu1/3", "gpu2/0"):
+        (tmp_path / "dev/onramp" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "dev/onramp" / name).touch()
+
+    assert gpus.stand_ins(devices, node, tmp_path) == expected
 
 
 @pytest.mark.parametrize("name", gpus.DRIVERS)
@@ -35,7 +43,7 @@ def test_a_driver_is_seen(tmp_path: Path, name: str) -> None:
 
 
 def test_device_files_alone_are_no_driver(tmp_path: Path) -> None:
-    """The one-machine factory gives Slurm device files where there is no GPU."""
+    """They outlast a driver that was unloaded."""
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/nvidia0").touch()
 

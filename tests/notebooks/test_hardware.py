@@ -9,18 +9,26 @@ from notebooks import hardware, without_torch
 from notebooks.hardware import ran_on, why_cpu
 from notebooks.status import Status
 
-GPU_JOB = Status(job_id="17", gpus=("0",))
+GPU_JOB = Status(job_id="17", gpus=("0",), stand_ins=("0",))
 
 
-def test_emulated_gpus_are_not_passed_off_as_real_ones() -> None:
-    said = why_cpu(GPU_JOB, "2.13.0+cpu")
+@pytest.mark.parametrize("driver", [False, True], ids=["no GPU in the machine", "a GPU that others hold"])
+def test_stand_ins_are_not_passed_off_as_real_ones(driver: bool) -> None:
+    said = why_cpu(GPU_JOB.model_copy(update={"driver": driver}), "2.13.0")
 
-    assert said.startswith("This ran on the CPU. Slurm gave this job 1 GPU, but this node has no GPU driver.")
+    assert said.startswith("This ran on the CPU. Slurm gave this job 1 GPU, but no real one.")
     assert "stand-ins" in said
 
 
+def test_a_node_whose_driver_is_missing() -> None:
+    said = why_cpu(Status(job_id="17", gpus=("0",)), "2.13.0")
+
+    assert said.startswith("This ran on the CPU. Slurm gave this job 1 GPU, but this node has no GPU driver.")
+    assert "stand-in" not in said
+
+
 def test_a_driver_but_a_pytorch_that_cannot_use_it() -> None:
-    said = why_cpu(Status(job_id="17", gpus=("0", "1"), driver=True), "2.13.0+cpu")
+    said = why_cpu(Status(job_id="17", gpus=("0", "1"), stand_ins=("1",), driver=True), "2.13.0+cpu")
 
     assert "2 GPUs" in said
     assert "this PyTorch (2.13.0+cpu) cannot use" in said
@@ -61,6 +69,7 @@ def test_an_accelerator_without_a_name() -> None:
 
 
 def test_no_sentence_has_a_hole() -> None:
-    for here in (GPU_JOB, GPU_JOB.model_copy(update={"driver": True}), Status(job_id="17"), Status()):
+    given = Status(job_id="17", gpus=("0",))
+    for here in (GPU_JOB, given, given.model_copy(update={"driver": True}), Status(job_id="17"), Status()):
         for version in ("2.13.0", None):
             assert not re.search(r"[{}]|\bNone\b", why_cpu(here, version))

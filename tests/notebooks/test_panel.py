@@ -10,7 +10,7 @@ import pytest
 
 from notebooks import panel as panel_module
 from notebooks.panel import Panel
-from notebooks.status import OUTSIDE, Status, ask, from_environment
+from notebooks.status import OUTSIDE, Status, ask, from_environment, status_within
 from spawners.slurm import Slurm
 from tests.notebooks.job import GPU_JOB
 
@@ -53,6 +53,39 @@ def test_before_slurm_answers_the_environment_is_shown() -> None:
     assert "17, in partition gpu." in text(shown)
     assert "gpu1, with 2 CPUs and 3.9 GiB of memory." in text(shown)
     assert "Not known yet." in text(shown)
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process in job 17."""
+    for name, value in GPU_JOB.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("job")
+async def test_what_a_saved_notebook_shows_is_what_was_known_and_when(slurm_bin: Callable[..., Path]) -> None:
+    """A cell that shows a panel ends with Slurm's first answer in it, and Slurm is not asked again at once."""
+    folder = slurm_bin()
+    shown = Panel(status_within(5, Slurm(bin=str(folder))), ask_never)
+    saved = str(shown._repr_mimebundle_()["text/plain"])
+
+    assert "Time left: 57 minutes, until " in saved
+    assert re.fullmatch(r"As of: \d+ \w+ 20\d\d, \d\d:\d\d", saved.splitlines()[-1])
+    assert re.search(r"Slurm was asked at \d\d:\d\d:\d\d on \d+ \w+ 20\d\d\.", text(shown))
+    shown.start()
+    await asyncio.sleep(0.1)
+    assert "This panel stopped" not in text(shown)
+    shown.stop()
+
+
+@pytest.mark.usefixtures("job")
+def test_a_slurm_that_hangs_holds_no_cell_for_long(slurm_bin: Callable[..., Path]) -> None:
+    folder = slurm_bin()
+    (folder / "squeue").write_text("#!/bin/sh\nexec sleep 60\n")
+    saved = str(Panel(status_within(0.5, Slurm(bin=str(folder))), ask_never)._repr_mimebundle_()["text/plain"])
+
+    assert "Time left: Not known yet." in saved
+    assert "As of: " in saved
 
 
 async def ask_never(known: Status) -> Status:

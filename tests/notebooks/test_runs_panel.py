@@ -1,6 +1,7 @@
 """The panel of a run: every state as a sentence, progress by cells, the end of the log, ways to the result."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,8 +21,10 @@ BASE = "/user/student1/"
 
 
 @pytest.fixture
-def slurm(fake_slurm: FakeSlurm) -> Slurm:
+def slurm(fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> Slurm:
     """One client that asks again each time."""
+    monkeypatch.setattr("spawners.slurm.FRESH_RUNNING", 0.05)
+    monkeypatch.setattr("spawners.slurm.FRESH_WAITING", 0.05)
     return client(fake_slurm)
 
 
@@ -71,10 +74,41 @@ async def test_from_the_queue_to_the_result(run: Run, slurm: Slurm, fake_slurm: 
     assert "1 GPU minute in all" in shown.facts.value
     assert f'href="{BASE}lab/tree/runs/{run.name}/output.ipynb"' in shown.facts.value
     assert f'href="{BASE}files/runs/{run.name}/environment.txt?download=1"' in shown.facts.value
-    assert shown.button.layout.display == "none"
     async with asyncio.timeout(5):
         while shown._work:  # it has stopped to look
             await asyncio.sleep(0.02)
+
+
+async def test_once_it_is_over_the_button_deletes_it(run: Run, slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    shown = panel(run, slurm)
+    shown.start()
+    await shows(shown, "In the queue")
+    shown.button.click()
+    fake_slurm.change("1", state="COMPLETED", end="1763640060", exit_code="0:0")
+    await shows(shown, "It ended as it should.")
+    assert (shown.button.description, shown.button.button_style) == ("Delete this run", "")
+    shown.button.click()
+    assert (shown.button.description, run.folder.exists()) == ("Really delete?", True)
+    shown.button.click()
+    await shows(shown, "is deleted: its result, its log and its record.")
+    assert (shown.view.children, run.folder.exists()) == ((shown.facts,), False)
+
+
+async def test_what_cannot_be_deleted_now_is_said(run: Run, slurm: Slurm, fake_slurm: FakeSlurm) -> None:
+    shown = panel(run, slurm)
+    shown.start()
+    fake_slurm.change("1", state="COMPLETED", end=str(int(time.time())), exit_code="0:0")
+    slurm._poll.expire()
+    await shows(shown, "It ended as it should.")
+    (run.folder.parent / "elsewhere").mkdir()
+    run.folder.rename(run.folder.parent / "elsewhere/run")
+    run.folder.symlink_to(run.folder.parent / "elsewhere/run")
+    shown.button.click()
+    shown.button.click()
+    async with asyncio.timeout(5):
+        while "is a link" not in shown.problem.value:
+            await asyncio.sleep(0.02)
+    assert (shown.button.description, shown.button.disabled) == ("Delete this run", False)
 
 
 async def test_outside_a_server_it_names_files_and_links_nowhere(run: Run, slurm: Slurm) -> None:
@@ -116,5 +150,5 @@ async def test_a_record_that_cannot_be_read_is_said(run: Run, slurm: Slurm) -> N
     shown = panel(run, slurm)
     shown.start()
     async with asyncio.timeout(5):
-        while "cannot be read" not in shown.count.value:
+        while "cannot be read" not in shown.problem.value:
             await asyncio.sleep(0.02)

@@ -32,6 +32,12 @@ def test_a_gpu_job() -> None:
     assert expected == from_environment(GPU_JOB)
 
 
+def test_the_words_name_stand_ins() -> None:
+    status = from_environment({**GPU_JOB, "CUDA_VISIBLE_DEVICES": "0,1"}).model_copy(update={"stand_ins": ("1",)})
+
+    assert "GPUs: 2 GPUs, devices 0, 1. Device 1 is a stand-in" in str(status)
+
+
 def test_memory_per_cpu_is_multiplied() -> None:
     job = {**CPU_JOB, "SLURM_MEM_PER_CPU": "1500"}
     del job["SLURM_MEM_PER_NODE"]

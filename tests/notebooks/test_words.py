@@ -1,5 +1,6 @@
 """Numbers and states in plain words."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -85,6 +86,22 @@ def test_gpus_without_a_driver_say_where_the_work_runs() -> None:
     assert "This node has no GPU driver, so work runs on the CPU." in words.gpus(("0", "1"), driver=False)
 
 
+@pytest.mark.parametrize(
+    ("visible", "stand_ins", "expected"),
+    [
+        (("2",), ("2",), "1 GPU, device 2. It is a stand-in, which Slurm counts as a GPU; work runs on the CPU."),
+        (("0", "1"), ("0", "1"), "They are stand-ins, which Slurm counts as GPUs; work runs on the CPU."),
+        (("0", "1"), ("1",), "Device 1 is a stand-in, which Slurm counts as a GPU and nothing can compute on."),
+        (("0", "1", "2"), ("1", "2"), "Devices 1, 2 are stand-ins, which Slurm counts as GPUs and nothing can"),
+    ],
+    ids=["one", "all", "one of two", "two of three"],
+)
+def test_stand_ins_are_named(visible: tuple[str, ...], stand_ins: tuple[str, ...], expected: str) -> None:
+    """Whatever driver the node has."""
+    for driver in (False, True):
+        assert expected in words.gpus(visible, stand_ins, driver=driver)
+
+
 def test_several_gpus_are_listed() -> None:
     assert words.gpus(("0", "1", "2"), driver=True) == "3 GPUs, devices 0, 1, 2."
 
@@ -96,3 +113,7 @@ def test_no_gpu() -> None:
 def test_a_gpu_costs_while_the_server_is_on() -> None:
     assert "4 GPU minutes per minute" in words.cost(("0", "1", "2", "3"))
     assert words.cost(()) == "This server uses no GPU minutes."
+
+
+def test_a_moment_names_its_day() -> None:
+    assert re.fullmatch(r"(19|20|21) November 2026, \d\d:\d\d", words.moment(NOW))
