@@ -1,4 +1,4 @@
-"""Fetch and hand in from a server: HTTP to the course service, with the server's own token. Needs no jupyterhub."""
+"""The course service over HTTP, from a server and with its own token. Needs no jupyterhub."""
 
 import json
 import os
@@ -18,6 +18,19 @@ _http = build_opener(ProxyHandler({}))
 
 class CourseServiceError(RuntimeError):
     """The course service did not do it; the message says why, and that nothing was lost."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        """`status` is HTTP's, where there was an answer."""
+        super().__init__(message)
+        self.status = status
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message alone, since nothing is wrong with the program."""
+        return [str(self)]
+
+
+class Away(CourseServiceError):
+    """The course service, or the hub behind it, does not answer; nobody has looked at what was sent."""
 
 
 class Client:
@@ -72,12 +85,11 @@ class Client:
             raise SubmissionError(too_large(size, limit))
         check_notebook(path.read_bytes())
         with path.open("rb") as file:
-            answer = json.loads(self._send("POST", f"{_path(course, assignment)}/submissions", file, size))
+            answer = _read(self._send("POST", f"{_path(course, assignment)}/submissions", file, size))
         return Receipt.model_validate({name: answer[name] for name in Receipt.model_fields})
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._send(method, path, body))
-        return answer
+        return _read(self._send(method, path, body))
 
     def _send(self, method: str, path: str, body: bytes | IO[bytes] | None = None, size: int | None = None) -> bytes:
         headers = {"Authorization": f"token {self._token}", "Content-Type": "application/octet-stream"}
@@ -89,9 +101,9 @@ class Client:
                 content: bytes = answer.read()
                 return content
         except HTTPError as error:
-            raise CourseServiceError(_said(error)) from None
+            raise _refusal(error) from None
         except (OSError, HTTPException) as error:
-            raise CourseServiceError(
+            raise Away(
                 f"The course service cannot be reached ({error}). Nothing was lost: your files are as they were. "
                 "Try again in a minute."
             ) from None
@@ -101,61 +113,20 @@ def _path(course: str, assignment: str) -> str:
     return f"api/courses/{quote(course, safe='')}/assignments/{quote(assignment, safe='')}"
 
 
-def _said(error: HTTPError) -> str:
-    """Return the service's own sentence."""
+def _read(content: bytes) -> dict[str, Any]:
+    """Return an answer of the service; where another answers in its place, such as the hub, it is away."""
+    try:
+        answer: dict[str, Any] = json.loads(content)
+    except ValueError:
+        raise Away("The course service does not answer. Nothing was lost; try again in a minute.") from None
+    return answer
+
+
+def _refusal(error: HTTPError) -> CourseServiceError:
+    """Return the service's own sentence; an answer that is not the service's means that it is away."""
     try:
         told: Mapping[str, Any] = json.loads(error.read())
-        return str(told["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"The course service refused (error {error.code}). Nothing was lost; try again."
-
-
-def folder_of(course: str, assignment: str) -> Path:
-    """Return where one's copy of an assignment lies."""
-    return Path.home() / "courses" / course / assignment
-
-
-def courses() -> None:
-    """Print one's courses, deadlines, receipts and scores."""
-    for course in Client.of_this_server().courses():
-        print(course["title"])
-        for one in course["assignments"]:
-            print(f"  {one['name']}: {one['title']}, {'due ' + one['due'] if one['due'] else 'no deadline'}")
-            for attempt in one["attempts"]:
-                result = f", {attempt['score']:g} points" if attempt.get("score") is not None else ""
-                print(f"    attempt {attempt['number']}: sha256 {attempt['sha256'][:12]}…{result}")
-
-
-def fetch(assignment: str, course: str | None = None, *, replace: bool = False) -> Path:
-    """Put the notebook of an assignment into ~/courses/COURSE/ASSIGNMENT/ and return its path.
-
-    A copy that is there already stays; with `replace`, it is kept beside the fresh one as NAME.before.ipynb.
-    """
-    client = Client.of_this_server()
-    where, found = client.find(assignment, course)
-    path = folder_of(where, assignment) / str(found["notebook"])
-    if path.exists() and not replace:
-        print(f"Your copy is there already: {path}. With replace=True you get a fresh one, and this one is kept.")
-        return path
-    content = client.notebook(where, assignment)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists():
-        path.replace(path.with_suffix(".before.ipynb"))
-    path.write_bytes(content)
-    print(f"Fetched {found['title']}: open {path}")
-    return path
-
-
-def submit(assignment: str, course: str | None = None, *, path: str | Path | None = None) -> Receipt:
-    """Hand in the saved notebook of an assignment; print the receipt, keep it beside the notebook, and return it."""
-    client = Client.of_this_server()
-    where, found = client.find(assignment, course)
-    file = Path(path) if path else folder_of(where, assignment) / found["notebook"]
-    if not file.is_file():
-        raise CourseServiceError(f'There is no file {file}: onramp.fetch("{assignment}") first, or say path=…')
-    receipt = client.submit(where, assignment, file, found["max_bytes"])
-    kept = folder_of(where, assignment) / "receipts"
-    kept.mkdir(parents=True, exist_ok=True)
-    (kept / f"attempt-{receipt.attempt}.json").write_text(receipt.model_dump_json(indent=1) + "\n")
-    print(f"{receipt.sentence}\nsha256 {receipt.sha256}")
-    return receipt
+        message = str(told["message"])
+    except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        return Away(f"The course service does not answer (error {error.code}). Nothing was lost; try again.")
+    return Away(message, error.code) if error.code >= 500 else CourseServiceError(message, error.code)

@@ -6,31 +6,27 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import JSON, Connection, DateTime, Engine, create_engine, event, select, text
+from sqlalchemy import JSON, Connection, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
 
-Kind = Literal["joined", "released", "received", "graded", "not_run", "feedback_released"]
+from spawners.database import UTCTime, open_database
 
-
-class UTCTime(TypeDecorator[datetime]):
-    """A moment with its time zone, also in SQLite, which knows none."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Store UTC."""
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Read UTC."""
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
+VERSIONS = Path(__file__).with_name("migrations") / "versions"
+Kind = Literal[
+    "joined",
+    "left",
+    "released",
+    "extended",
+    "outage",
+    "received",
+    "grading_asked",
+    "graded",
+    "not_run",
+    "overridden",
+    "feedback_released",
+]
 
 
 class Base(DeclarativeBase):
@@ -73,10 +69,7 @@ class EventStore:
 
     def __init__(self, url: str) -> None:
         """`url` is SQLAlchemy's, such as sqlite:////srv/onramp/course/events.sqlite; the tables are made or renewed."""
-        self._engine = create_engine(url)
-        if self._engine.dialect.name == "sqlite":
-            event.listen(self._engine, "connect", _patient)
-        upgrade(self._engine)
+        self._engine = open_database(url, VERSIONS)
 
     def append(
         self,
@@ -147,23 +140,3 @@ def _insert(connection: Connection, values: Mapping[str, Any]) -> Event:
     if row is None:
         row = connection.execute(select(table).where(table.c.key == values["key"])).one()
     return Event.model_validate(row)
-
-
-def _patient(connection: Any, _record: object) -> None:
-    """Readers do not wait for a writer, a writer waits for another, and what was committed is on the disk."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def upgrade(engine: Engine) -> None:
-    """Bring the tables to this version with Alembic."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":  # one at a time, where several services start at once
-            connection.execute(text("SELECT pg_advisory_xact_lock(727001)"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")

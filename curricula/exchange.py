@@ -10,8 +10,9 @@ from typing import Any
 from nbgrader.exchange import abc
 from traitlets import default
 
-from curricula.client import Client, CourseServiceError, fetch, folder_of
-from curricula.client import submit as hand_in
+from curricula.client import Client, CourseServiceError
+from curricula.learner import fetch, folder_of
+from curricula.learner import submit as hand_in
 from curricula.submissions import SubmissionError
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import SaveCells
 
 from curricula.course import Assignment, Course
+from curricula.deadline import extra
 from curricula.events import Event
 from curricula.marks import CellGrade, Result
 from curricula.release import generated
@@ -30,8 +31,10 @@ def project(course: Course, events: Iterable[Event]) -> Path:
     try:
         shutil.copy(_empty(course), fresh)
         with Gradebook(f"sqlite:///{fresh}", course.name) as gradebook:
+            events = tuple(events)
+            moves = [event for event in events if event.kind in ("extended", "outage")]
             for event in counting(events, {assignment.name for assignment in course.assignments}):
-                _apply(gradebook, course, event)
+                _apply(gradebook, course, event, moves)
             gradebook.db.commit()
         os.replace(fresh, path)
     finally:
@@ -66,19 +69,26 @@ def _make(path: Path, course: Course) -> None:
         SaveCells().preprocess(generated(course, assignment).tests, ResourcesDict(nbgrader=about))
 
 
-def _apply(gradebook: Gradebook, course: Course, event: Event) -> None:
-    """Write what an event says into the gradebook; events that it has no place for are passed over."""
+def _apply(gradebook: Gradebook, course: Course, event: Event, moves: Iterable[Event]) -> None:
+    """Write what an event says into the gradebook; events that it has no place for are passed over.
+
+    `moves` are the events of the course that move deadlines.
+    """
     if event.kind == "joined":
         gradebook.update_or_create_student(event.user)
     elif event.kind == "received":
         gradebook.update_or_create_student(event.user)
         moment = event.at.astimezone(UTC).replace(tzinfo=None)  # nbgrader's times are UTC and do not say so
         with gradebook.db.no_autoflush:  # SQLAlchemy 2 warns of how nbgrader makes one
-            gradebook.add_submission(event.assignment, event.user, timestamp=moment)
+            more = extra(course.assignment(str(event.assignment)), moves, event.user)
+            gradebook.add_submission(event.assignment, event.user, timestamp=moment, extension=more)
     elif event.kind in ("graded", "not_run"):
         notebook = _notebook(course.assignment(str(event.assignment)))
         for cell in Result.model_validate(event.payload).cells:
             _mark(gradebook, cell, notebook, str(event.assignment), str(event.user))
+    elif event.kind == "overridden":
+        notebook = _notebook(course.assignment(str(event.assignment)))
+        _decide(gradebook, event, notebook)
 
 
 def counting(events: Iterable[Event], assignments: Collection[str]) -> list[Event]:
@@ -101,7 +111,19 @@ def _mark(gradebook: Gradebook, cell: CellGrade, notebook: str, assignment: str,
     except MissingEntry:
         return
     grade.auto_score = cell.score
-    grade.needs_manual_grade = cell.score is None
+    grade.needs_manual_grade = cell.score is None and grade.manual_score is None
+
+
+def _decide(gradebook: Gradebook, event: Event, notebook: str) -> None:
+    """Write a teacher's points and comment; nbgrader keeps them over those of the tests."""
+    where = (event.payload["cell"], notebook, str(event.assignment), str(event.user))
+    try:
+        grade = gradebook.find_grade(*where)
+    except MissingEntry:
+        return
+    grade.manual_score, grade.needs_manual_grade = event.payload["score"], False
+    with suppress(MissingEntry):  # nbgrader has comments on answers, not on tests
+        gradebook.find_comment(*where).manual_comment = event.payload["comment"]
 
 
 def _notebook(assignment: Assignment) -> str:

@@ -6,10 +6,10 @@ notebook and hands back a report; it knows neither who wrote the notebook nor wh
 
 import asyncio
 import hashlib
+import logging
 import os
 import secrets
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -17,20 +17,23 @@ from nbformat import NotebookNode
 from curricula.autograde_node import Report
 from curricula.canary import check_canaries, with_canaries
 from curricula.course import Assignment, Course
-from curricula.handover import handed_over, read_left, read_report
+from curricula.handover import JOB_LOG, handed_over, read_left, read_report
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated
 from curricula.submissions import Submission
 from spawners.render import Job, Script, render
 from spawners.request import Request, Resources, resolve
+from spawners.run_environment import digest, environment_file, locked
 from spawners.scheduler import JobState, Scheduler, SchedulerError
 from spawners.site import Site
 
-__all__ = ["Grader", "GradingError", "Result", "software"]
+__all__ = ["Grader", "GradingError", "Result"]
 
+log = logging.getLogger(__name__)
 # How Slurm says that a job used more than it was given: the notebook's doing, unlike a lost node.
 _TOO_MUCH = {"OUT_OF_MEMORY", "TIMEOUT", "DEADLINE"}
 _POLL = 0.5
+LOG_KEPT = 100_000  # bytes
 _ABSENT = 240  # polls in a row, two minutes: accounting may be late, but not that late
 
 
@@ -54,7 +57,7 @@ class Grader:
         key = Key(
             submission=submission.sha256,
             assignment=self.course.version(assignment),
-            environment=(environment and environment.lock) or software(),
+            environment=(environment and locked(environment).lock) or digest(environment_file()),
         )
         if (known := self._known(key)) is not None:
             return known
@@ -79,31 +82,41 @@ class Grader:
             try:
                 report = await self._report(folder / "out", job_id)
                 self._keep_executed(key, folder / "out/executed.ipynb")
+                check_canaries(notebook, report)
+                return Result(key=key, cells=graded(notebook, report, version), job_id=job_id)
+            except NotRun as reason:
+                self._keep_log(key, folder / JOB_LOG, job_id)
+                return Result(key=key, not_run=str(reason), job_id=job_id)
+            except GradingError:
+                self._keep_log(key, folder / JOB_LOG, job_id)
+                raise
             except asyncio.CancelledError:
                 await self.scheduler.cancel(self.user, job_id)
                 raise
-        try:
-            check_canaries(notebook, report)
-            return Result(key=key, cells=graded(notebook, report, version), job_id=job_id)
-        except NotRun as reason:
-            return Result(key=key, not_run=str(reason), job_id=job_id)
 
     def _resources(self, assignment: Assignment) -> Resources:
-        """One processor for as long as the assignment says, and two minutes to start and end."""
-        minutes = assignment.minutes + 2
+        """One processor for as long as the assignment says, and two minutes to start and end.
+
+        Where nodes are given whole, one processor costs as much as all of them, and the profile's number stands.
+        """
+        whole = self.site.partition(self.site.profile(self.profile).partition).exclusive == "always"
         request = Request(
-            purpose="grading", profile=self.profile, account=self.account, time=minutes, cpus_per_task=1, gpus=0
+            purpose="grading",
+            profile=self.profile,
+            account=self.account,
+            time=assignment.minutes + 2,
+            cpus_per_task=None if whole else 1,
+            gpus=None if whole else 0,
         )
         return resolve(request, self.site)
 
     def _script(self, key: Key, folder: Path, resources: Resources) -> Script:
         """The job, which knows one folder and nothing else."""
         program = ("python", "-I", "-m", "curricula.autograde_node", str(folder))
-        runtime = self.site.paths.runtime.format(user=self.user, account=self.account or "")
         job = Job(
             name="onramp-grade",
             comment=f"onramp:grade:{self.course.name}:{key.digest[:16]}",
-            output=f"{runtime}/{key.digest[:16]}.log",
+            output=str(folder / JOB_LOG),
             chdir="/",
             argv=resources.environment.argv(*program) if resources.environment else program,
         )
@@ -132,7 +145,7 @@ class Grader:
         if jobs.stale:
             return None
         try:
-            return await self.scheduler.ended(job_id)
+            return (await self.scheduler.ended(job_id)).get(job_id)
         except SchedulerError:
             return None
 
@@ -157,6 +170,8 @@ class Grader:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = place.with_suffix(f".{secrets.token_hex(4)}")
         fresh.write_text(result.model_dump_json())
+        if result.not_run is None:
+            place.with_suffix(".log").unlink(missing_ok=True)
         try:
             os.link(fresh, place)
         except FileExistsError:
@@ -172,14 +187,19 @@ class Grader:
             place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             place.write_bytes(read_left(path))
 
+    def _keep_log(self, key: Key, path: Path, job_id: str) -> None:
+        """Keep the end of a job's log beside the results, where it gave no mark: only then does anybody read it.
+
+        Every other log ends with the folder it lies in, so that none is ever to be swept up.
+        """
+        if text := read_left(path, last=LOG_KEPT):
+            place = self._place(key).with_suffix(".log")
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            place.write_bytes(text)
+            log.warning("grading job %s gave no mark; its log is kept in %s", job_id, place)
+
     def _place(self, key: Key) -> Path:
         return self.course.folder / "results" / f"{key.digest}.json"
-
-
-def software() -> str:
-    """A hash of this Python environment: every distribution and its version."""
-    found = sorted({f"{d.metadata['Name']}=={d.version}" for d in metadata.distributions()})
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def _verified(submission: Submission) -> bytes:

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,11 @@ from pydantic import ValidationError
 
 from curricula.autograde_node import Limits, Report
 from curricula.marks import GradingError
+from spawners.node_folders import forget_old
 from spawners.request import Resources
 
+# Beside the report: it goes with the folder when the result is there.
+JOB_LOG = "out/job.log"
 _MOST = 100_000_000  # bytes
 
 
@@ -29,6 +33,7 @@ def handed_over(place: Path, notebook: NotebookNode, resources: Resources) -> It
     folder = place / secrets.token_hex(16)
     limits = Limits(seconds=max(30, resources.time * 60 - 60), memory_bytes=resources.mem << 20)
     try:
+        forget_old(place, now=time.time())  # of a service that was killed
         _fill(folder, {"notebook.ipynb": json.dumps(notebook), "limits.json": limits.model_dump_json()})
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -48,6 +53,9 @@ def _fill(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o640)
+    # Slurm opens the log as the grading account, for that account alone where it has to make it.
+    (folder / JOB_LOG).touch()
+    (folder / JOB_LOG).chmod(0o660)
     (folder / "out").chmod(0o770)
     folder.chmod(0o750)
 
@@ -60,14 +68,15 @@ def read_report(path: Path) -> Report:
         raise GradingError(f"A grading job's report cannot be read: {error}") from None
 
 
-def read_left(path: Path) -> bytes:
-    """What the grading account left: an ordinary file of a reasonable size. Raises GradingError."""
+def read_left(path: Path, *, last: int = _MOST) -> bytes:
+    """What the grading account left: the `last` bytes of an ordinary file of a reasonable size. Raises GradingError."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST:
                 raise GradingError("A grading job left something that is no file of its own. Nothing was recorded.")
-            return file.read(_MOST)
+            file.seek(max(0, found.st_size - last))
+            return file.read(last)
     except OSError as error:
         raise GradingError(f"What a grading job left cannot be read: {error}") from None

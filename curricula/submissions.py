@@ -104,11 +104,16 @@ class Incoming:
         self._digest.update(chunk)
         self._file.write(chunk)
 
+    @property
+    def sha256(self) -> str:
+        """The sha256 of what has arrived so far."""
+        return self._digest.hexdigest()
+
     def keep(self) -> str:
         """Check that it is a notebook, keep it, and return its sha256. Raises SubmissionError."""
         self._file.flush()
         check_notebook(Path(self._file.name).read_bytes())
-        sha256 = self._digest.hexdigest()
+        sha256 = self.sha256
         path = self._store.path(sha256)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         os.fsync(self._file.fileno())

@@ -14,12 +14,13 @@ from pathlib import Path, PurePosixPath
 from curricula.course import Course, CourseError, load_course
 from curricula.events import EventStore
 from curricula.service.app import add_options
-from curricula.service.desk import Desk, Refused, assignment_of
+from curricula.service.desk import Desk, NotYet, Refused, assignment_of
 from curricula.service.grader import grade_with
 from curricula.service.teaching import Teaching
 
 # Who did it, in the events, where nobody signed in.
 OPERATOR = "operator"
+TAKEN_BACK = "-"
 
 
 def create(desk: Desk, archive: Path | None) -> tuple[Course, str]:
@@ -75,27 +76,55 @@ def _replace(new: Path, old: Path) -> None:
     os.replace(new, old)
 
 
-async def perform(arguments: argparse.Namespace, desk: Desk) -> str:
-    """Do what was asked and return what to print. Raises Refused and CourseError."""
+async def perform(arguments: argparse.Namespace, desk: Desk) -> bool:
+    """Do what was asked, print what came of it, and return whether it is well. Raises Refused and CourseError."""
     teaching = Teaching(desk, grade_with(arguments))
     if arguments.action == "create":
         course, said = create(desk, arguments.archive)
+        print(said)
         new = [name for name in arguments.release if not desk.released(course, assignment_of(course, name))]
-        return "\n".join([said, *[await teaching.release(OPERATOR, course, name) for name in new]])
+        return not new or await _each("release", teaching, course, new)
     course = desk.course(arguments.course)
     if arguments.action == "export":
-        return teaching.export(course).rstrip("\n")
+        print(teaching.export(course), end="")
+        return True
+    if arguments.action == "rebuild":
+        await teaching.project(course)
+        print(f"The gradebook of {course.title} is made anew: {course.folder / 'gradebook.db'}.")
+        return True
+    if arguments.action == "extend":
+        told = {"user": arguments.learner, "until": None if arguments.until == TAKEN_BACK else arguments.until}
+        print(teaching.deciding.extend(OPERATOR, course, arguments.assignment, told))
+        await teaching.project(course)
+        return True
     names = [arguments.assignment] if arguments.assignment else [one.name for one in course.assignments]
-    return "\n".join([await _each(arguments.action, teaching, course, name) for name in names])
+    return await _each(arguments.action, teaching, course, names)
 
 
-async def _each(action: str, teaching: Teaching, course: Course, name: str) -> str:
+async def _each(action: str, teaching: Teaching, course: Course, names: Sequence[str]) -> bool:
+    """Do it for each assignment and say what came of each: well if something was done, and nothing failed."""
+    done = failed = 0
+    for name in names:
+        try:
+            print(await _step(action, teaching, course, name), flush=True)
+            done += 1
+        except (Refused, CourseError) as error:
+            _complain(error)
+            failed += not isinstance(error, NotYet)
+    return done > 0 and failed == 0
+
+
+async def _step(action: str, teaching: Teaching, course: Course, name: str) -> str:
     if action == "release":
         return await teaching.release(OPERATOR, course, name)
     if action == "feedback":
         return teaching.release_feedback(OPERATOR, course, name)
     count = await teaching.grade(OPERATOR, course, name)
     return f"{name}: {count} graded."
+
+
+def _complain(error: Exception) -> None:
+    print(f"onramp: {error}", file=sys.stderr)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -106,7 +135,11 @@ def parser() -> argparse.ArgumentParser:
     action = actions.add_parser("create")
     action.add_argument("archive", nargs="?", type=Path)
     action.add_argument("--release", nargs="*", default=(), help="assignments to release where they never were")
-    actions.add_parser("export").add_argument("course")
+    for name in ("export", "rebuild"):
+        actions.add_parser(name).add_argument("course")
+    action = actions.add_parser("extend")
+    for name in ("course", "assignment", "learner", "until"):
+        action.add_argument(name)
     for name in ("release", "grade", "feedback"):
         action = actions.add_parser(name)
         action.add_argument("course")
@@ -115,19 +148,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 1 and a sentence where it is not done."""
+    """Run one command; 1 where something failed or nothing was done, always with a sentence."""
     os.umask(0o077)
     logging.basicConfig(level=logging.ERROR, format="onramp: %(message)s")
     arguments = parser().parse_args(argv)
     store = EventStore(arguments.db or f"sqlite:///{arguments.root}/events.sqlite")
     try:
-        print(asyncio.run(perform(arguments, Desk(arguments.root, store))))
+        return 0 if asyncio.run(perform(arguments, Desk(arguments.root, store))) else 1
     except (Refused, CourseError) as error:
-        print(f"onramp: {error}", file=sys.stderr)
+        _complain(error)
         return 1
     finally:
         store.close()
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The service's REST API, for pages, servers and commands: JSON in, JSON out, notebooks as they are."""
 
+import asyncio
 from typing import Any
 
 from tornado.web import stream_request_body
@@ -25,7 +26,7 @@ class Courses(Handler):
         events = self.desk.store.events(course=course.name)
         return {
             "name": course.name,
-            "title": course.title,
+            "title": self.desk.called(course),
             "teacher": self.user in course.teachers,
             "assignments": [_plain(one) for one in standings(course, events, self.user) if one.released_at],
         }
@@ -43,9 +44,10 @@ def _plain(standing: Standing) -> dict[str, Any]:
         "name": assignment.name,
         "title": assignment.title,
         "notebook": assignment.notebook,
-        "due": assignment.due.isoformat() if assignment.due else None,
+        "due": standing.deadline.due.isoformat() if standing.deadline.due else None,
         "late": assignment.late,
         "max_bytes": assignment.max_bytes,
+        "attempts_allowed": assignment.attempts,
         "attempts": attempts,
     }
 
@@ -63,7 +65,7 @@ class Join(Handler):
         except Refused:
             guesses.hit(self.user)
             raise
-        self.finish({"course": course.name, "message": f"You are in {course.title}."})
+        self.finish({"course": course.name, "message": f"You are in {self.desk.called(course)}."})
 
 
 class Notebook(Handler):
@@ -167,6 +169,53 @@ class Teach(Handler):
         self.finish({"message": message})
 
 
+class Roster(Handler):
+    """POST a CSV: a teacher lets everybody in whom it names."""
+
+    async def post(self, course: str) -> None:
+        """Answer with a sentence."""
+        taught = self.desk.taught(self.user, course)
+        try:
+            text = self.request.body.decode()
+        except UnicodeDecodeError:
+            raise Refused(400, "The roster is not text in UTF-8: save it as CSV (UTF-8).") from None
+        message = await asyncio.to_thread(self.teaching.deciding.enrol, self.user, taught, text)
+        await self.teaching.project(taught)
+        self.finish({"message": message})
+
+
+class Leave(Handler):
+    """POST {"user"}: a teacher takes a learner off."""
+
+    def post(self, course: str) -> None:
+        """Answer with a sentence."""
+        taught = self.desk.taught(self.user, course)
+        self.finish({"message": self.teaching.deciding.remove(self.user, taught, body_of(self))})
+
+
+class Extension(Handler):
+    """POST {"user", "until"}: a teacher gives one learner more time, or with null as "until" takes it back."""
+
+    async def post(self, course: str, assignment: str) -> None:
+        """Answer with a sentence."""
+        taught = self.desk.taught(self.user, course)
+        message = self.teaching.deciding.extend(self.user, taught, assignment, body_of(self))
+        await self.teaching.project(taught)
+        self.finish({"message": message})
+
+
+class Points(Handler):
+    """POST {"cell", "score", "comment"}: a teacher decides what one answer of an attempt is worth."""
+
+    async def post(self, number: str) -> None:
+        """Answer with a sentence."""
+        event = self.desk.visible(self.user, int(number))
+        taught = self.desk.taught(self.user, event.course)
+        message = self.teaching.deciding.mark(self.user, taught, event.id, body_of(self))
+        await self.teaching.project(taught)
+        self.finish({"message": message})
+
+
 class Grading(Handler):
     """GET: how far the grading of one assignment is."""
 
@@ -196,6 +245,10 @@ ADDRESSES = (
     (rf"api/{_ASSIGNMENT}/submissions", Submissions),
     (rf"api/{_ASSIGNMENT}/(release|grade|feedback)", Teach),
     (rf"api/{_ASSIGNMENT}/grading", Grading),
+    (rf"api/{_ASSIGNMENT}/extension", Extension),
     (rf"api/{_COURSE}/export\.csv", Export),
+    (rf"api/{_COURSE}/roster", Roster),
+    (rf"api/{_COURSE}/leave", Leave),
     (r"api/submissions/(\d{1,12})/notebook", Submitted),
+    (r"api/submissions/(\d{1,12})/points", Points),
 )

@@ -6,11 +6,13 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from jupyterhub.services.auth import HubOAuth, HubOAuthCallbackHandler
 from tornado.httpserver import HTTPServer
+from tornado.ioloop import PeriodicCallback
 from tornado.log import enable_pretty_logging
 from tornado.web import Application, StaticFileHandler
 
@@ -20,9 +22,11 @@ from curricula.service.desk import Desk
 from curricula.service.grader import grade_with
 from curricula.service.guesses import Guesses
 from curricula.service.http import HERE, Page
+from curricula.service.outages import EVERY, note_outage, show
 from curricula.service.teaching import Teaching
 from spawners.site import load_site
 
+log = logging.getLogger(__name__)
 NAME = "onramp-course"
 
 
@@ -72,6 +76,11 @@ async def serve(arguments: argparse.Namespace) -> None:
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     server = HTTPServer(app, max_buffer_size=10_000_000, idle_connection_timeout=120)
     server.listen(url.port or 80, url.hostname or "127.0.0.1")
+    away = note_outage(desk, datetime.now(UTC))
+    if away is not None:
+        log.warning("the service was away for %s; deadlines in that time are later by as much as was lost", away)
+    PeriodicCallback(lambda: show(desk), EVERY).start()
+    teaching.resume()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)

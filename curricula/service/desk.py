@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from curricula.course import Assignment, Course, CourseError, load_course
+from curricula.deadline import Deadline, deadline_of
 from curricula.events import Event, EventStore
+from curricula.roster import members
 from curricula.submissions import Incoming, Receipt, Store, Submission, spoken
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,10 @@ class Refused(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NotYet(Refused):
+    """Nothing is wrong: the time for it has not come."""
 
 
 class Desk:
@@ -50,9 +56,14 @@ class Desk:
                 return course
         raise Refused(404, f"There is no course {ascii(name)[:60]} here. Open “My courses” for those you are in.")
 
+    def called(self, course: Course) -> str:
+        """What people call a course: its title, and its name as well where another one here has the same title."""
+        same = sum(other.title == course.title for other in self.courses())
+        return f"{course.title} ({course.name})" if same > 1 else course.title
+
     def is_member(self, user: str, course: Course) -> bool:
         """Whether `user` has joined, or teaches."""
-        return user in course.teachers or bool(self.store.events(course=course.name, kind="joined", user=user))
+        return user in course.teachers or user in members(self.store.events(course=course.name, user=user))
 
     def mine(self, user: str) -> tuple[Course, ...]:
         """Return the courses that `user` is in."""
@@ -62,9 +73,7 @@ class Desk:
         """Let `user` into the course with this code. Raises Refused; joining twice changes nothing."""
         for course in self.courses():
             if course.code == code.strip():
-                self.store.append(
-                    "joined", course=course.name, actor=user, user=user, key=f"joined:{course.name}:{user}"
-                )
+                self.enrol(user, course, user)
                 return course
         raise Refused(404, "No course has this code. Check it with your teacher: capital letters count.")
 
@@ -82,7 +91,29 @@ class Desk:
             raise Refused(403, f"Only its teachers may do this in {course.title}.")
         return course
 
+    def learners(self, course: Course) -> tuple[str, ...]:
+        """Return who is in, by name; teachers are not among them."""
+        return tuple(sorted(members(self.store.events(course=course.name)) - course.teachers))
+
+    def enrol(self, actor: str, course: Course, user: str) -> bool:
+        """Let `user` in; False, and nothing changes, for somebody who is in."""
+        known = self.store.events(course=course.name, user=user)
+        if user in members(known):
+            return False
+        left = sum(event.kind == "left" for event in known)
+        key = f"joined:{course.name}:{user}" + (f":{left}" if left else "")
+        self.store.append("joined", course=course.name, actor=actor, user=user, key=key)
+        return True
+
     # Assignments and submissions.
+
+    def deadline(self, course: Course, assignment: Assignment, user: str) -> Deadline:
+        """Return when an assignment is due for `user`."""
+        moved = (
+            *self.store.events(course=course.name, kind="extended", assignment=assignment.name, user=user),
+            *self.store.events(course=course.name, kind="outage"),
+        )
+        return deadline_of(assignment, moved, user)
 
     def released(self, course: Course, assignment: Assignment) -> Event | None:
         """Return the latest release of an assignment, or None."""
@@ -105,21 +136,27 @@ class Desk:
     def open_for(self, user: str, course_name: str, assignment_name: str, now: datetime) -> tuple[Course, Assignment]:
         """Return an assignment that `user` may hand in at `now`. Raises Refused."""
         course, assignment = self.handed_out(user, course_name, assignment_name)
-        if assignment.due and assignment.is_late(now) and assignment.late == "refuse":
+        deadline = self.deadline(course, assignment, user)
+        if deadline.due and deadline.is_late(now) and assignment.late == "refuse":
             raise Refused(
                 409,
-                f"{assignment.title} was due on {spoken(assignment.due)}, and late work is not taken. "
+                f"{assignment.title} was due on {spoken(deadline.due)}, and late work is not taken. "
                 "Your notebook is unchanged; ask your teacher for an extension.",
             )
         return course, assignment
 
     def receive(self, user: str, course: Course, assignment: Assignment, file: Incoming, now: datetime) -> Receipt:
-        """Keep what came in and write the receipt: a new attempt, unless it is the very file of the last one."""
+        """Keep what came in and write the receipt: a new attempt, unless it is the very file of the last one.
+
+        Raises Refused where no attempt is left; the same file sent again, since an answer was lost, gets its receipt.
+        """
         version = self.released(course, assignment)
-        sha256 = file.keep()
         earlier = self.received(course, assignment, user)
-        if earlier and earlier[-1].payload["sha256"] == sha256:
+        if earlier and earlier[-1].payload["sha256"] == file.sha256:
             return _receipt(earlier[-1], again=True)
+        if assignment.attempts is not None and len(earlier) >= assignment.attempts:
+            raise Refused(409, _used_up(assignment, earlier[-1]))
+        sha256 = file.keep()
         attempt = len(earlier) + 1
         event = self.store.append(
             "received",
@@ -131,7 +168,7 @@ class Desk:
             key=f"received:{course.name}:{assignment.name}:{user}:{attempt}",
             payload={
                 "sha256": sha256,
-                "late": assignment.is_late(now),
+                "late": self.deadline(course, assignment, user).is_late(now),
                 "attempt": attempt,
                 "version": version.payload["version"] if version else None,
             },
@@ -182,6 +219,14 @@ def assignment_of(course: Course, name: str) -> Assignment:
         return course.assignment(name)
     except CourseError as error:
         raise Refused(404, str(error)) from None
+
+
+def _used_up(assignment: Assignment, last: Event) -> str:
+    times = "once" if assignment.attempts == 1 else f"{assignment.attempts} times"
+    return (
+        f"{assignment.title} may be handed in {times}, and was. What counts is attempt {last.payload['attempt']} of "
+        f"{spoken(last.at)}; ask your teacher if it should be another."
+    )
 
 
 def _receipt(event: Event, *, again: bool = False) -> Receipt:

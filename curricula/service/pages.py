@@ -1,7 +1,11 @@
-"""The pages: “My courses”, a teacher's view of one course, and the feedback on one attempt."""
+"""The pages: “My courses”, a teacher's view of a course and of what happened in it, and the feedback on one attempt."""
 
+from curricula.course import Course
+from curricula.service.audit import SHOWN, sentence
+from curricula.service.desk import Refused
 from curricula.service.http import Page
-from curricula.service.standing import standings
+from curricula.service.standing import Standing, standings
+from curricula.service.statistics import questions
 
 
 class MyCourses(Page):
@@ -11,7 +15,10 @@ class MyCourses(Page):
         """Show every course of whoever asks."""
         mine = self.desk.mine(self.user)
         shown = [(course, standings(course, self.desk.store.events(course=course.name), self.user)) for course in mine]
-        self.render_page("courses.html", courses=shown)
+        called = {course.name: self.desk.called(course) for course in mine}
+        released = [one.assignment.name for _, found in shown for one in found if one.released_at]
+        twice = {name for name in released if released.count(name) > 1}
+        self.render_page("courses.html", courses=shown, called=called, twice=twice)
 
 
 class TeachCourse(Page):
@@ -22,8 +29,37 @@ class TeachCourse(Page):
         course = self.desk.taught(self.user, name)
         found = standings(course, self.desk.store.events(course=name))
         grading = {one.assignment.name for one in found if self.teaching.grading(course, one.assignment.name)}
+        again = {one.assignment.name: self._again(course, one) for one in found}
         problems = {one.assignment.name: self.teaching.problem(course, one.assignment.name) for one in found}
-        self.render_page("teach.html", course=course, standings=found, grading=grading, problems=problems)
+        self.render_page(
+            "teach.html",
+            course=course,
+            called=self.desk.called(course),
+            standings=found,
+            learners=self.desk.learners(course),
+            grading=grading,
+            again=again,
+            questions={one.assignment.name: questions(one.latest) for one in found},
+            problems=problems,
+        )
+
+    def _again(self, course: Course, standing: Standing) -> int:
+        """Return how many results are of other tests than those in place."""
+        try:
+            return len(self.teaching.ungraded(course, standing.assignment.name)) - standing.waiting
+        except Refused:
+            return 0
+
+
+class Log(Page):
+    """Everything that happened in a course, newest first: what, when, and who did it."""
+
+    def get(self, name: str) -> None:
+        """Show it to its teachers."""
+        course = self.desk.taught(self.user, name)
+        events = self.desk.store.events(course=name)
+        said = [(event, sentence(event, course)) for event in reversed(events[-SHOWN:])]
+        self.render_page("log.html", course=course, called=self.desk.called(course), said=said, all=len(events))
 
 
 class Feedback(Page):
@@ -40,6 +76,7 @@ class Feedback(Page):
         self.render_page(
             "feedback.html",
             course=course,
+            called=self.desk.called(course),
             assignment=course.assignment(event.assignment or ""),
             attempt=attempt,
             mark=attempt.mark if allowed else None,
@@ -49,5 +86,6 @@ class Feedback(Page):
 ADDRESSES = (
     (r"", MyCourses),
     (r"courses/([^/]+)/teach", TeachCourse),
+    (r"courses/([^/]+)/log", Log),
     (r"submissions/(\d{1,12})", Feedback),
 )

@@ -8,18 +8,24 @@ from datetime import datetime
 from pydantic import AwareDatetime, BaseModel
 
 from curricula.course import Assignment, Course
+from curricula.deadline import Deadline, deadline_of
 from curricula.events import Event
 
 COLUMNS = ("course", "assignment", "user", "attempt", "received_at", "late", "sha256", "state", "score", "max_score")
 
 
 class CellMark(BaseModel, frozen=True):
-    """One test cell's mark and what a learner may read about it; without a score, a person has to look."""
+    """One test cell's mark and what a learner may read about it; without a score, a person has to look.
+
+    `by` is the teacher whose points these are, and `comment` what they wrote beside them; empty where it was the tests.
+    """
 
     name: str
     score: float | None
     max_score: float
     message: str = ""
+    by: str = ""
+    comment: str = ""
 
 
 class Mark(BaseModel, frozen=True):
@@ -43,7 +49,9 @@ class Mark(BaseModel, frozen=True):
         """The mark in words."""
         if self.score is None or self.max_score is None:
             return f"Not run: {self.not_run}"
-        return f"{self.score:g} of {self.max_score:g} points"
+        left = sum(cell.score is None for cell in self.cells)
+        said = f"{self.score:g} of {self.max_score:g} points"
+        return f"{said}, {left} {'answer' if left == 1 else 'answers'} not marked yet" if left else said
 
 
 class Attempt(BaseModel, frozen=True):
@@ -67,9 +75,14 @@ class Attempt(BaseModel, frozen=True):
 
 
 class Standing(BaseModel, frozen=True):
-    """One assignment as one learner, or the teacher, sees it: attempts oldest first."""
+    """One assignment as one learner, or the teacher, sees it: attempts oldest first.
+
+    `deadline` is that learner's; in what the teacher sees it is everybody's, and `extensions` says who has another.
+    """
 
     assignment: Assignment
+    deadline: Deadline = Deadline()
+    extensions: Mapping[str, Deadline] = {}
     released_at: AwareDatetime | None = None
     feedback_at: AwareDatetime | None = None
     attempts: tuple[Attempt, ...] = ()
@@ -88,40 +101,75 @@ class Standing(BaseModel, frozen=True):
 def standings(course: Course, events: Iterable[Event], user: str | None = None) -> tuple[Standing, ...]:
     """Return each assignment of a course as `user` sees it, or with everybody's attempts where no user is given."""
     known = [event for event in events if event.user in (None, user) or user is None]
-    return tuple(_standing(assignment, known) for assignment in course.assignments)
+    outages = [event for event in known if event.kind == "outage"]
+    return tuple(
+        _standing(assignment, [event for event in known if event.assignment == assignment.name], outages, user)
+        for assignment in course.assignments
+    )
 
 
-def _standing(assignment: Assignment, events: Iterable[Event]) -> Standing:
-    mine = [event for event in events if event.assignment == assignment.name]
-    # A regrade is a new event: the last one counts, of marks and of feedback alike.
-    marks = {event.submission: event for event in mine if event.kind in ("graded", "not_run")}
+def _standing(assignment: Assignment, mine: Sequence[Event], outages: Sequence[Event], user: str | None) -> Standing:
+    moved = [*(event for event in mine if event.kind == "extended"), *outages]
+    people = {event.user for event in mine if event.kind in ("extended", "received")}
+    deadlines = {one or "": deadline_of(assignment, moved, one) for one in (*people, user)}
+    marks = marks_of(mine)
     feedback = _last(mine, "feedback_released")
     shown = set(feedback.payload.get("submissions", ())) if feedback else set()
     return Standing(
         assignment=assignment,
+        deadline=deadlines[user or ""],
+        extensions={one: found for one, found in deadlines.items() if one and found.moved == "extension"},
         released_at=_at(_last(mine, "released")),
         feedback_at=_at(feedback),
-        attempts=tuple(_attempt(event, marks, shown) for event in mine if event.kind == "received"),
+        attempts=tuple(
+            _attempt(event, marks.get(event.id), deadlines[event.user or ""], shown=event.id in shown)
+            for event in mine
+            if event.kind == "received"
+        ),
     )
 
 
-def _attempt(event: Event, marks: Mapping[int | None, Event], shown: Iterable[int]) -> Attempt:
-    graded = marks.get(event.id)
+def _attempt(event: Event, mark: Mark | None, deadline: Deadline, *, shown: bool) -> Attempt:
     return Attempt(
         id=event.id,
         user=event.user or "",
         number=event.payload["attempt"],
         sha256=event.payload["sha256"],
         received_at=event.at,
-        late=event.payload["late"],
-        mark=mark_of(graded) if graded else None,
-        shown=event.id in shown,
+        # Late once is not late for ever: an extension may come afterwards. What was in time stays so.
+        late=event.payload["late"] and deadline.is_late(event.at),
+        mark=mark,
+        shown=shown,
     )
 
 
-def mark_of(event: Event) -> Mark:
-    """Return what a `graded` or `not_run` event says."""
-    return Mark.model_validate({name: event.payload.get(name) for name in ("not_run", "cells")})
+def marks_of(events: Iterable[Event]) -> dict[int, Mark]:
+    """Return each attempt's mark: what the last grading found, and over it what teachers decided, the last of each.
+
+    `events` are in order. A person's points stay over those of a later grading, as in nbgrader.
+    """
+    found: dict[int, Mark] = {}
+    decided: dict[int, dict[str, Event]] = {}
+    for event in events:
+        if event.submission is not None and event.kind in ("graded", "not_run"):
+            found[event.submission] = Mark.model_validate(
+                {name: event.payload.get(name) for name in ("not_run", "cells")}
+            )
+        elif event.submission is not None and event.kind == "overridden":
+            decided.setdefault(event.submission, {})[event.payload["cell"]] = event
+    return {number: _decided(mark, decided.get(number, {})) for number, mark in found.items()}
+
+
+def _decided(mark: Mark, by_teachers: Mapping[str, Event]) -> Mark:
+    cells = [_cell(cell, by_teachers.get(cell.name)) for cell in mark.cells]
+    return mark.model_copy(update={"cells": tuple(cells)})
+
+
+def _cell(cell: CellMark, decided: Event | None) -> CellMark:
+    if decided is None:
+        return cell
+    told = decided.payload
+    return cell.model_copy(update={"score": told["score"], "comment": told["comment"], "by": decided.actor})
 
 
 def _last(events: Iterable[Event], kind: str) -> Event | None:

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from curricula.course import Assignment, Course, CourseError
-from curricula.service.desk import Desk, Refused, assignment_of
+from curricula.events import Event
+from curricula.service.deciding import Deciding
+from curricula.service.desk import Desk, NotYet, Refused, assignment_of
 from curricula.service.standing import Standing, standings, table
 from curricula.submissions import Submission
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:  # nbgrader loads slowly, and a page needs none of it
 
 log = logging.getLogger(__name__)
 AT_ONCE = 8
+RESULTS = ("graded", "not_run")
 
 
 Grade = Callable[[Course, Submission], "Awaitable[Result]"]
@@ -25,6 +28,7 @@ class Teaching:
 
     def __init__(self, desk: Desk, grade: Grade) -> None:
         self._desk, self._grade = desk, grade
+        self.deciding = Deciding(desk)
         self._running: dict[tuple[str, str], asyncio.Task[int]] = {}
         self._problems: dict[tuple[str, str], str] = {}
 
@@ -44,13 +48,42 @@ class Teaching:
         return f"{assignment.title} is released: learners can fetch it."
 
     def start_grading(self, actor: str, course: Course, name: str) -> str:
-        """Begin to grade every last attempt without a result, beside everything else."""
-        key = (course.name, assignment_of(course, name).name)
-        count = len(self.ungraded(course, name))
-        if not self.grading(course, name):
-            self._problems.pop(key, None)
-            self._running[key] = asyncio.create_task(self._noting(key, self.grade(actor, course, name)))
+        """Begin to grade every last attempt that the tests in place have not graded, beside everything else."""
+        todo = self.ungraded(course, name)
+        if not todo:
+            self._problems.pop((course.name, name), None)
+        elif not self.grading(course, name):
+            # Whatever ends this process, the next one knows what is still to be done: see resume.
+            asked = {"submissions": [one.id for one in todo]}
+            self._desk.store.append("grading_asked", course=course.name, assignment=name, actor=actor, payload=asked)
+            self._begin(actor, course, name)
+        count = len(todo)
         return f"Grading {count} {'notebook' if count == 1 else 'notebooks'}." if count else "Everything is graded."
+
+    def _begin(self, actor: str, course: Course, name: str) -> None:
+        key = (course.name, name)
+        self._problems.pop(key, None)
+        self._running[key] = asyncio.create_task(self._noting(key, self.grade(actor, course, name)))
+
+    def resume(self) -> None:
+        """Go on with every grading that was asked for and has left something without a result."""
+        for course in self._desk.courses():
+            for assignment in course.assignments:
+                if actor := self._unfinished(course, assignment):
+                    log.info("going on with the grading of %s in %s", assignment.name, course.name)
+                    self._begin(actor, course, assignment.name)
+
+    def _unfinished(self, course: Course, assignment: Assignment) -> str | None:
+        """Return who asked last for a grading that has left something without the result it was asked for."""
+        asked = self._desk.store.events(course=course.name, kind="grading_asked", assignment=assignment.name)
+        last = {number: event.id for event in asked for number in event.payload["submissions"]}
+        results = self._results(course, assignment)
+        open_ = {number for number, at in last.items() if number not in results or results[number].id < at}
+        try:
+            return asked[-1].actor if open_ & {one.id for one in self.ungraded(course, assignment.name)} else None
+        except Refused as error:
+            log.error("not graded: %s", error)
+            return None
 
     def grading(self, course: Course, name: str) -> bool:
         """Whether this assignment is being graded just now."""
@@ -72,11 +105,21 @@ class Teaching:
         return 0
 
     def ungraded(self, course: Course, name: str) -> tuple[Submission, ...]:
-        """Return each learner's last attempt that has no result."""
+        """Return each learner's last attempt that has no result of the tests in place. Raises Refused."""
         assignment = assignment_of(course, name)
-        events = self._desk.store.events(course=course.name, assignment=name)
-        done = {event.submission for event in events if event.kind in ("graded", "not_run")}
-        return tuple(one for one in self._desk.latest(course, assignment).values() if one.id not in done)
+        latest = self._desk.latest(course, assignment).values()
+        try:
+            version = course.version(assignment) if latest else ""
+        except CourseError as error:
+            raise Refused(409, str(error)) from None
+        results = self._results(course, assignment)
+        done = {number for number, event in results.items() if event.payload["key"]["assignment"] == version}
+        return tuple(one for one in latest if one.id not in done)
+
+    def _results(self, course: Course, assignment: Assignment) -> dict[int, Event]:
+        """Return each attempt's last result."""
+        events = self._desk.store.events(course=course.name, assignment=assignment.name)
+        return {event.submission or 0: event for event in events if event.kind in RESULTS}
 
     async def grade(self, actor: str, course: Course, name: str) -> int:
         """Grade what is ungraded and return how many got a result. Raises Refused for those that got none."""
@@ -86,7 +129,7 @@ class Teaching:
             text for text in await asyncio.gather(*(self._one(actor, course, one, gate) for one in todo)) if text
         ]
         if len(problems) < len(todo):
-            await self._project(course)
+            await self.project(course)
         if problems:
             raise Refused(
                 503, f"{len(problems)} of {len(todo)} not graded; nothing is lost, grade again. {problems[0]}"
@@ -106,6 +149,12 @@ class Teaching:
                 log.exception("submission %s of %s", submission.id, course.name)
                 return f"Submission {submission.id} could not be graded; the service's log says why."
         payload = result.model_dump(mode="json")
+        known = self._desk.store.events(course=course.name, submission=submission.id)
+        before = [event for event in known if event.kind in RESULTS]
+        if before and before[-1].payload["key"] == payload["key"]:
+            return None
+        # Two that grade the same at once write one event; tests that are put back as they were write another.
+        since = f":{before[-1].id}" if before else ""
         self._desk.store.append(
             "graded" if result.not_run is None else "not_run",
             course=course.name,
@@ -113,12 +162,12 @@ class Teaching:
             user=submission.user,
             actor=actor,
             submission=submission.id,
-            key=f"graded:{submission.id}:{result.key.digest}",
+            key=f"graded:{submission.id}:{result.key.digest}{since}",
             payload=payload,
         )
         return None
 
-    async def _project(self, course: Course) -> None:
+    async def project(self, course: Course) -> None:
         """Renew nbgrader's gradebook from the events, which are the truth."""
         from curricula.gradebook import project
 
@@ -130,7 +179,7 @@ class Teaching:
         found = self._standing(course, assignment)
         numbers = [attempt.id for attempt in found.attempts if attempt.mark is not None]
         if not numbers:
-            raise Refused(409, f"{assignment.title} has no results yet: grade it first.")
+            raise NotYet(409, f"{assignment.title} has no results yet: grade it first.")
         payload = {"submissions": numbers}
         self._desk.store.append("feedback_released", course=course.name, assignment=name, actor=actor, payload=payload)
         left = f" Not graded yet: {found.waiting}." if found.waiting else ""

@@ -86,6 +86,7 @@ class Node:
         self.refuses = ""
         self.cancelled: list[str] = []
         self.forgets = False
+        self.says = "the job speaks"
         self.end: dict[str, Any] | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
         self._path = f"{bubblewrap()}:/usr/local/bin:/usr/bin:/bin"
@@ -95,10 +96,12 @@ class Node:
             raise SchedulerError(self.refuses)
         self.scripts.append(script.text)
         text = script.text.replace("PATH=/usr/local/bin:/usr/bin:/bin", f"PATH={self._path}")
-        command = ["sh", "-c", "true" if self.end else text]
+        command = ["sh", "-c", f"echo {self.says}; true" if self.end else f"echo {self.says}\n{text}"]
         environment = {"PYTHONPATH": "/nonexistent", "A_SECRET": "s3cret"}
-        log = subprocess.DEVNULL
-        self._processes.append(subprocess.Popen(command, stdin=log, stdout=log, stderr=log, env=environment))
+        (output,) = re.findall(r"^#SBATCH --output=(.*)$", script.text, re.MULTILINE)
+        with Path(output).open("wb") as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        self._processes.append(process)
         return str(len(self._processes))
 
     async def jobs(self) -> Snapshot:
@@ -113,8 +116,8 @@ class Node:
             states[str(number)] = JobState(job_id=str(number), user="onramp-grade", name="g", comment="", **state)
         return Snapshot(states, at=0)
 
-    async def ended(self, job_id: str) -> JobState | None:
-        return None
+    async def ended(self, *job_ids: str) -> dict[str, JobState]:
+        return {}
 
     async def cancel(self, user: str, job_id: str) -> None:
         self.cancelled.append(job_id)

@@ -111,16 +111,18 @@ class Service:
         path = f"api/courses/{course}/assignments/{assignment}/submissions"
         return await self.ask(user, "POST", path, content=content)
 
-    async def teach(self, action: str, assignment: str = "a1", user: str = "teacher1") -> httpx.Response:
+    async def teach(
+        self, action: str, assignment: str = "a1", user: str = "teacher1", course: str = "c1"
+    ) -> httpx.Response:
         """Press a teacher's button; wait for a grading to end."""
-        path = f"api/courses/c1/assignments/{assignment}"
+        path = f"api/courses/{course}/assignments/{assignment}"
         answer = await self.ask(user, "POST", f"{path}/{action}")
         while action == "grade" and (await self.ask(user, "GET", f"{path}/grading")).json().get("running"):
             await asyncio.sleep(0.02)
         return answer
 
 
-def write_course(root: Path, **changes: Any) -> None:
+def write_course(root: Path, name: str = "c1", **changes: Any) -> None:
     """Put a course in place, with one assignment that is open, one overdue that takes late work, one that does not."""
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     assignments = [
@@ -129,12 +131,12 @@ def write_course(root: Path, **changes: Any) -> None:
         {"name": "a3", "title": "Third", "notebook": "third.ipynb", "due": past, "late": "refuse"},
         {"name": "a4", "title": "Hidden", "notebook": "fourth.ipynb"},
     ]
-    folder = root / "courses/c1"
+    folder = root / "courses" / name
     for one in assignments:
         (folder / "source" / one["name"]).mkdir(parents=True)
         (folder / "source" / one["name"] / str(one["notebook"])).write_text(json.dumps(SOURCE))
     course = {
-        "name": "c1",
+        "name": name,
         "title": "Course one",
         "teachers": ["teacher1"],
         "code": "JOIN-1",

@@ -1,6 +1,6 @@
 """A course is read once, and a mistake in it is named by file, line and key."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -43,19 +43,6 @@ def test_the_version_is_the_sources_content(tmp_path):
     course.source(assignment).write_text("two")
 
     assert len({one, course.version(assignment)}) == 2
-
-
-@pytest.mark.parametrize(("seconds", "late"), [(-1, False), (0, False), (1, True)])
-def test_late_begins_after_the_deadline(tmp_path, seconds, late):
-    assignment = load_course(write(tmp_path)).assignment("a1")
-
-    assert assignment.is_late(DUE + timedelta(seconds=seconds)) is late
-
-
-def test_without_a_deadline_nothing_is_late(tmp_path):
-    first = {key: value for key, value in COURSE["assignments"][0].items() if key != "due"}
-
-    assert not load_course(write(tmp_path, assignments=[first])).assignment("a1").is_late(DUE)
 
 
 def test_an_unknown_assignment_names_those_there_are(tmp_path):

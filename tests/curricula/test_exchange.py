@@ -9,7 +9,8 @@ from nbgrader.exchange.abc.exchange import ExchangeError
 from nbgrader.exchange.exchange_factory import ExchangeFactory
 from traitlets.config import Config
 
-from curricula.client import CourseServiceError, courses, fetch, submit
+from curricula.client import CourseServiceError
+from curricula.learner import courses, fetch, submit
 from curricula.submissions import SubmissionError
 from tests.curricula.service_here import REPOSITORY, notebook, running
 
@@ -115,11 +116,15 @@ async def test_an_unknown_assignment_names_those_there_are(service):
         await asyncio.to_thread(fetch, "a9")
 
 
-async def test_a_service_that_is_away_loses_nothing(service, monkeypatch):
+async def test_a_service_that_is_away_loses_nothing(service, mine, monkeypatch):
+    await do("FetchAssignment")
+    mine.write_bytes(notebook("right"))
     monkeypatch.setenv("ONRAMP_COURSE_URL", "http://127.0.0.1:9/services/onramp-course/")
 
     with pytest.raises(CourseServiceError, match=r"cannot be reached .*Nothing was lost"):
         await asyncio.to_thread(fetch, "a1")
+    with pytest.raises(ExchangeError, match=r"Not handed in yet: .* waits in your outbox"):
+        await do("Submit")
     with pytest.raises(ExchangeError, match="cannot be reached"):
         await do("List")
 

@@ -285,7 +285,32 @@ async def test_a_job_without_a_report(
     else:
         with pytest.raises(GradingError, match="ended without a report"):
             await grade(grader, notebook)
-        assert not (grader.course.folder / "results").exists()
+        assert {path.suffix for path in (grader.course.folder / "results").iterdir()} == {".log"}
+
+
+async def test_the_log_of_a_job_is_kept_until_there_is_a_mark(grader: Grader, m00: Assignment, node: Node) -> None:
+    """Of what gave no mark its end is kept, for the course's account alone; of what did, nothing."""
+    results = grader.course.folder / "results"
+    node.end = {"state": "NODE_FAIL"}
+    node.says = f"{'x' * grading.LOG_KEPT} slurmstepd: the node is lost"
+    with pytest.raises(GradingError, match="ended without a report"):
+        await grade(grader, solved(grader.course, m00))
+    (kept,) = results.glob("*.log")
+    assert kept.read_text().endswith(" slurmstepd: the node is lost\n")
+    assert kept.stat().st_size == grading.LOG_KEPT
+
+    node.end, node.says = None, "well"
+    await grade(grader, solved(grader.course, m00))
+    assert list(results.glob("*.log")) == []
+    ended = await grade(grader, answered(grader.course, "import os; os._exit(0)"))
+    assert (results / f"{ended.key.digest}.log").read_text().startswith("well\n")
+
+
+async def test_what_a_killed_service_left_is_forgotten(grader: Grader, m00: Assignment) -> None:
+    old = grader.handover / ("0" * 32)
+    (old / "out").mkdir(parents=True)
+    os.utime(old, (0, 0))
+    assert (await grade(grader, solved(grader.course, m00))).score == 8
 
 
 async def test_a_job_that_slurm_forgot_is_given_up(

@@ -1,12 +1,15 @@
 """What learners and teachers can do at the service, what they cannot, and what they are told."""
 
+import asyncio
 import csv
 import hashlib
 import io
 import sqlite3
 
 import pytest
+import yaml
 
+from curricula.service.teaching import Teaching
 from tests.curricula.service_here import Service, notebook, running
 
 RIGHT, WRONG = notebook("right"), notebook("wrong")
@@ -230,6 +233,69 @@ async def test_grading_twice_marks_once(service):
 
     assert answer.json()["message"] == "Everything is graded."
     assert len(service.grading.graded) == 1
+
+
+async def test_a_grading_that_the_service_did_not_live_to_finish_goes_on_after_a_restart(service):
+    await service.ask("student2", "POST", "api/join", json={"code": "JOIN-1"})
+    await service.hand_in("student1", RIGHT)
+    await service.hand_in("student2", WRONG)
+    service.grading.broken = True
+    await service.teach("grade")
+    await service.hand_in("student1", RIGHT, "a2")
+
+    service.grading.broken = False
+    again = Teaching(service.desk, service.grading)
+    again.resume()
+    assert again.grading(service.desk.course("c1"), "a1")
+    assert not again.grading(service.desk.course("c1"), "a2")  # nobody has asked for that
+    while again.grading(service.desk.course("c1"), "a1"):
+        await asyncio.sleep(0.02)
+    found = service.desk.store.events(kind="graded")
+    assert sorted((event.user, event.actor) for event in found) == [("student1", "teacher1"), ("student2", "teacher1")]
+
+    once_more = Teaching(service.desk, service.grading)
+    once_more.resume()
+    assert not once_more.grading(service.desk.course("c1"), "a1")
+
+
+async def test_attempts_are_limited_and_the_file_that_counts_keeps_its_receipt(service):
+    course = service.root / "courses/c1/course.yaml"
+    settings = yaml.safe_load(course.read_text())
+    settings["assignments"][0]["attempts"] = 2
+    course.write_text(yaml.safe_dump(settings))
+
+    taken = [(await service.hand_in("student1", one)).status_code for one in (WRONG, RIGHT)]
+    refused = await service.hand_in("student1", notebook("third"))
+    again = await service.hand_in("student1", RIGHT)
+
+    assert taken == [201, 201]
+    assert (refused.status_code, received(service), len(kept(service))) == (409, 2, 2)
+    assert refused.json()["message"].startswith("First may be handed in 2 times, and was. What counts is attempt 2 of")
+    assert (again.status_code, again.json()["attempt"]) == (200, 2)
+    page = (await service.ask("student1", "GET", "")).text
+    assert "no attempt left of 2" in page
+
+
+async def test_other_tests_grade_again_and_each_result_stays_an_event(service):
+    await service.hand_in("student1", RIGHT)
+    await service.teach("grade")
+    source = service.desk.course("c1").source(service.desk.course("c1").assignment("a1"))
+    first = source.read_text()
+    said = "1 graded by other tests than those in place"
+    for count, text in ((2, first.replace("solution'", "very solution'")), (3, first)):
+        source.write_text(text)
+        assert said in (await service.ask("teacher1", "GET", "courses/c1/teach")).text
+        # Nobody has asked for it yet, so a service that starts just now does not begin with it.
+        waiting = Teaching(service.desk, service.grading)
+        waiting.resume()
+        assert not waiting.grading(service.desk.course("c1"), "a1")
+        await service.teach("grade")
+        assert len(service.desk.store.events(kind="graded")) == count
+        assert said not in (await service.ask("teacher1", "GET", "courses/c1/teach")).text
+    source.unlink()
+    answer = await service.teach("grade")
+    assert (answer.status_code, "cannot be read" in answer.json()["message"]) == (409, True)
+    assert (await service.ask("teacher1", "GET", "courses/c1/teach")).status_code == 200
 
 
 async def test_feedback_without_results(service):

@@ -61,12 +61,17 @@ for (const form of document.querySelectorAll(".course-submit")) {
   });
 }
 
-const join = document.getElementById("join");
-if (join) {
-  join.addEventListener("submit", (event) => {
+// What a form says: its fields by name. A time is meant in the time zone of whoever types it.
+function fields(form) {
+  const named = [...form.elements].filter((one) => one.name);
+  const value = (one) => (one.type === "datetime-local" ? new Date(one.value).toISOString() : one.value);
+  return JSON.stringify(Object.fromEntries(named.map((one) => [one.name, value(one)])));
+}
+
+for (const form of document.querySelectorAll("form[data-post]:not(.course-submit)")) {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const code = join.elements.code.value;
-    attempt(join.querySelector("button"), () => post(join.dataset.post, JSON.stringify({ code })));
+    attempt(form.querySelector("button"), () => post(form.dataset.post, fields(form)));
   });
 }
 
@@ -89,7 +94,7 @@ for (const button of document.querySelectorAll("button[data-post]")) {
   if (button.closest("form")) continue;
   button.addEventListener("click", async () => {
     if (!button.dataset.follow) {
-      attempt(button, () => post(button.dataset.post));
+      attempt(button, () => post(button.dataset.post, button.dataset.body));
       return;
     }
     try {

@@ -1,0 +1,52 @@
+"""Which names a cell of a notebook gives a value, changes, or uses: how one cell needs another. Pure."""
+
+import ast
+import symtable
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+
+@cache
+def touched_names(source: str) -> frozenset[str]:
+    """Return the notebook's names that a cell binds, or may change by what it calls or sets of them."""
+    text = _python(source)
+    if text is None:
+        return frozenset()
+    bound = {one.get_name() for one in _table(text).get_symbols() if one.is_assigned() or one.is_imported()}
+    parts = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute | ast.Subscript))
+    return frozenset(bound | {node.value.id for node in parts if isinstance(node.value, ast.Name)})
+
+
+@cache
+def used_names(source: str) -> frozenset[str]:
+    """Return the notebook's names that a cell reads, in functions too, and texts, as in `"nodes" in globals()`."""
+    text = _python(source)
+    if text is None:
+        return frozenset()
+    texts = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+    return frozenset({*_read(_table(text)), *(one for one in texts if isinstance(one, str))})
+
+
+def _read(table: symtable.SymbolTable) -> Iterator[str]:
+    top = table.get_type() == "module"
+    yield from (one.get_name() for one in table.get_symbols() if one.is_referenced() and (top or one.is_global()))
+    for child in table.get_children():
+        yield from _read(child)
+
+
+def _table(text: str) -> symtable.SymbolTable:
+    return symtable.symtable(text, "cell", "exec")
+
+
+def _python(source: str) -> str | None:
+    """Return a cell as plain Python, its magics as calls; None where it is none."""
+    plain: Any = TransformerManager
+    try:
+        text: str = plain().transform_cell(source)
+        ast.parse(text)
+    except SyntaxError:
+        return None
+    return text

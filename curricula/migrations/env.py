@@ -1,7 +1,0 @@
-"""What Alembic runs: the steps, on the connection it was given."""
-
-from alembic import context
-
-context.configure(connection=context.config.attributes["connection"], render_as_batch=True)
-with context.begin_transaction():
-    context.run_migrations()

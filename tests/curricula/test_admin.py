@@ -1,0 +1,96 @@
+"""The operator's commands on a course: what is done for each assignment, and what the exit code means."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+
+from curricula.events import EventStore
+from curricula.service import admin
+from tests.curricula.service_here import write_course
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """The commands set their process's umask, which is here that of all other tests too."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The course account's folder, with a course of four assignments."""
+    write_course(tmp_path)
+    return tmp_path
+
+
+def graded(root: Path, assignment: str) -> None:
+    """Have one learner's notebook received and graded, as the service does."""
+    store = EventStore(f"sqlite:///{root}/events.sqlite")
+    about = {"course": "c1", "assignment": assignment, "user": "student1", "actor": "teacher1"}
+    received = store.append("received", payload={"sha256": "0" * 64, "late": False, "attempt": 1}, **about)
+    store.append("graded", submission=received.id, payload={"cells": []}, **about)
+    store.close()
+
+
+def test_feedback_for_all_does_what_can_be_done(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graded(root, "a2")
+    assert admin.main(["--root", str(root), "feedback", "c1"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "Feedback for 1 attempt of Second is released.\n"
+    assert [line.split(" has ")[0] for line in said.err.splitlines()] == [
+        "onramp: First",
+        "onramp: Third",
+        "onramp: Hidden",
+    ]
+
+
+def test_where_nothing_can_be_done_it_is_no_success(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert admin.main(["--root", str(root), "feedback", "c1"]) == 1
+    assert capsys.readouterr().err.count("has no results yet: grade it first.") == 4
+
+
+def test_one_that_fails_stops_no_other_and_is_no_success(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "courses/c1/source/a1/first.ipynb").write_text("{")
+    assert admin.main(["--root", str(root), "release", "c1"]) == 1
+    said = capsys.readouterr()
+    assert said.out.count("is released: learners can fetch it.") == 3
+    assert "onramp: The source of a1" in said.err
+
+
+def test_an_extension_is_given_and_taken_back(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = EventStore(f"sqlite:///{root}/events.sqlite")
+    store.append("joined", course="c1", actor="student1", user="student1")
+    for until, said in (("2037-01-31T23:59+00:00", "31 January 2037"), ("-", "Second is due for student1 on ")):
+        assert admin.main(["--root", str(root), "extend", "c1", "a2", "student1", until]) == 0
+        assert said in capsys.readouterr().out
+    assert [event.actor for event in store.events(kind="extended")] == ["operator", "operator"]
+    store.close()
+
+
+def test_a_gradebook_that_was_lost_is_made_anew(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "courses/c1/gradebook.db").write_bytes(b"not a database")
+    assert admin.main(["--root", str(root), "rebuild", "c1"]) == 0
+    assert "The gradebook of Course one is made anew" in capsys.readouterr().out
+    with Gradebook(f"sqlite:///{root}/courses/c1/gradebook.db", "c1") as gradebook:
+        assert {one.name for one in gradebook.assignments} == {"a1", "a2", "a3", "a4"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("extend", "c1", "a1", "x", "2037-01-31"), "'x' is not in Course one. Who is: nobody yet."),
+        (("feedback", "c9"), "There is no course 'c9' here."),
+        (("release", "c1", "a9"), "has no assignment 'a9': choose one of a1, a2, a3, a4."),
+        (("feedback", "c1", "a1"), "First has no results yet: grade it first."),
+    ],
+)
+def test_what_is_named_and_cannot_be_done(
+    root: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert admin.main(["--root", str(root), *arguments]) == 1
+    said = capsys.readouterr()
+    assert (said.out, sentence in said.err) == ("", True)
