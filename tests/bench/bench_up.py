@@ -1,12 +1,8 @@
-"""`onramp bench up`: how long until the factory is up, and how long a person waits for their server.
+"""`onramp bench up`: how long until the factory is up, and what it asks of Slurm while servers wait.
 
 kept, new     `./onramp up --detach` to ready, in a folder of an earlier start and in an empty one.
-ours          our hub: from POST …/users/U/server until U's server answers GET /user/U/api/status through the proxy.
-peer          the same of stock JupyterHub + batchspawner (stock/jupyterhub_config.py), in the same factory, for the
-              same person, with the same partition, CPUs and memory.
-floor         `srun … python -m jupyter_server`, by hand, until it answers: no hub, no proxy, no job script.
-rpcs          requests slurmctld answered to the hub and the person during one start.
-rpcs_queued   the same per minute, while five people's servers wait in the queue.
+rpcs_queued   requests slurmctld answered hub and people in a minute while five servers wait in a queue: those of
+              our hub, or of the stock hub (stock/jupyterhub_config.py) in the same factory.
 """
 
 import argparse
@@ -18,26 +14,22 @@ from typing import NamedTuple
 
 from hub_config.factory.plan import PEOPLE
 from tests.bench import interleave
-from tests.bench.factory import Factory, end_when_told, free_port
-from tests.bench.hub import Hub, answers, until
+from tests.bench.factory import Factory, end_when_told
+from tests.bench.hub import Hub, until
 from tests.bench.interleave import Contender, Measures, Sample
 from tests.bench.stock_hub import ADMIN, StockHub, stock_hub
-
-USER = "student1"
 
 
 class Size(NamedTuple):
     """How often, and how long, everything is measured."""
 
     ups: int
-    warm_up: int
-    starts: int
     queues: int
     queue_seconds: float
 
 
-FULL = Size(ups=3, warm_up=1, starts=7, queues=2, queue_seconds=15)
-QUICK = Size(ups=1, warm_up=0, starts=2, queues=1, queue_seconds=6)
+FULL = Size(ups=3, queues=2, queue_seconds=15)
+QUICK = Size(ups=1, queues=1, queue_seconds=6)
 
 
 def main() -> None:
@@ -50,30 +42,22 @@ def main() -> None:
         interleave.say("Starting the factory:")
         ups = interleave.interleave(factory_starts(factory), size.ups)
         with stock_hub(factory) as stock:
-            interleave.say("Starting a server:")
-            starts = interleave.interleave(server_starts(factory, stock), size.starts, warm_up=size.warm_up)
             interleave.say(f"{len(PEOPLE)} servers in the queue:")
             queues = interleave.interleave(queues_of(factory, stock, size.queue_seconds), size.queues)
             slurm = factory.run("sbatch", "--version").split()[-1]
-    report(ups, starts, queues, slurm)
+    report(ups, queues, slurm)
 
 
-def report(ups: Sequence[Sample], starts: Sequence[Sample], queues: Sequence[Sample], slurm: str) -> None:
+def report(ups: Sequence[Sample], queues: Sequence[Sample], slurm: str) -> None:
     """Print and save what was found."""
-    samples = [*ups, *starts, *queues]
+    samples = [*ups, *queues]
     results = {
         "seconds": interleave.median(ups, "kept", "seconds"),
         "seconds_new": interleave.median(ups, "new", "seconds"),
-        "wait": interleave.median(starts, "ours", "wait"),
-        "wait_peer": interleave.median(starts, "peer", "wait"),
-        "wait_ratio": interleave.ratio(starts, "wait"),
-        "wait_floor": interleave.median(starts, "floor", "wait"),
-        "rpcs": interleave.median(starts, "ours", "rpcs"),
-        "rpcs_peer": interleave.median(starts, "peer", "rpcs"),
         "rpcs_queued": interleave.median(queues, "ours", "rpcs_queued"),
         "rpcs_queued_peer": interleave.median(queues, "peer", "rpcs_queued"),
     }
-    for measure in ("seconds", "wait", "rpcs", "rpcs_queued"):
+    for measure in ("seconds", "rpcs_queued"):
         print(interleave.table(samples, measure), end="\n\n")
     file = interleave.save("up", samples, results, {"slurm": slurm})
     print(f"raw samples: {os.path.relpath(file)}")
@@ -97,46 +81,6 @@ def factory_starts(factory: Factory) -> Sequence[Contender]:
         return {"seconds": factory.up()}
 
     return Contender("new", new), Contender("kept", kept)
-
-
-def server_starts(factory: Factory, stock: StockHub) -> Sequence[Contender]:
-    """Start the same person's server by our hub, by the stock hub, and by hand."""
-    ours, peer = factory.hub(USER), stock.hub(USER)
-    return (
-        Contender("ours", lambda: server_start(factory, ours)),
-        Contender("peer", lambda: server_start(factory, peer)),
-        Contender("floor", lambda: bare_server(factory)),
-    )
-
-
-def server_start(factory: Factory, hub: Hub) -> Measures:
-    """Start and stop a server by a hub."""
-    before = factory.rpcs()
-    wait = hub.start(USER)
-    rpcs = factory.rpcs() - before
-    hub.stop(USER)
-    factory.settle()
-    return {"wait": wait, "rpcs": rpcs}
-
-
-def bare_server(factory: Factory) -> Measures:
-    """Start a Jupyter server on a node as the person would without a hub."""
-    address = "127.0.0.1"  # what every node's name resolves to (docs/decisions/0002)
-    port = free_port(address)
-    begin = time.monotonic()
-    process = factory.begin(
-        *("srun", "--partition=cpu", "--nodelist=cpu1", "--cpus-per-task=2", "--mem=2000"),
-        *("/srv/onramp/venv/bin/python", "-m", "jupyter_server", "--no-browser"),
-        *(f"--ServerApp.ip={address}", f"--ServerApp.port={port}"),
-        user=USER,
-        log=factory.state.logs / "bench-floor.log",
-    )
-    until(lambda: answers(f"http://{address}:{port}/api"), "a bare server")
-    wait = time.monotonic() - begin
-    factory.run("scancel", "--user", USER)
-    process.wait()
-    factory.settle()
-    return {"wait": wait}
 
 
 def queues_of(factory: Factory, stock: StockHub, seconds: float) -> Sequence[Contender]:

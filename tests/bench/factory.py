@@ -77,9 +77,9 @@ class Factory:
                 start_new_session=True,
             )
 
-    def rpcs(self) -> int:
-        """Return how many requests slurmctld has answered people and the hub; not those of root and Slurm itself."""
-        return client_rpcs(self.run("sdiag"))
+    def rpcs(self, *, of_root: bool = False) -> int:
+        """Return how many requests slurmctld has answered people and the hub; those of root only where asked for."""
+        return client_rpcs(self.run("sdiag"), of_root=of_root)
 
     def settle(self) -> None:
         """Wait until no job is left, so that the next one measured does not queue behind it."""
@@ -94,10 +94,11 @@ class Factory:
         return _output(line, new_session=new_session)
 
 
-def client_rpcs(sdiag: str) -> int:
-    """Return the sum of sdiag's "RPC statistics by user", without root (this bench, slurmd) and slurm."""
+def client_rpcs(sdiag: str, *, of_root: bool = False) -> int:
+    """Return the sum of sdiag's "RPC statistics by user", without slurm and, unless asked for, root (slurmd)."""
     _, _, by_user = sdiag.partition("statistics by user")
-    return sum(int(count) for user, count in _USER_LINE.findall(by_user) if user not in ("root", "slurm"))
+    left_out = ("slurm",) if of_root else ("root", "slurm")
+    return sum(int(count) for user, count in _USER_LINE.findall(by_user) if user not in left_out)
 
 
 def free_port(address: str, ports: Sequence[int] = (0,)) -> int:

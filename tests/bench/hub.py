@@ -35,9 +35,9 @@ class Hub:
             # Without `next`, signing in would start a server.
             self._open(Request(f"{self.url}/hub/login?next=%2Fhub%2Ftoken", urlencode(form).encode()))
         self._headers = {"X-XSRFToken": self._xsrf()}
-        token = self.api("POST", f"users/{user}/tokens", {"note": "bench"})["token"]
+        self.token: str = self.api("POST", f"users/{user}/tokens", {"note": "bench"})["token"]
         self._cookies.clear()
-        self._headers = {"Authorization": f"token {token}"}
+        self._headers = {"Authorization": f"token {self.token}"}
 
     def start(self, user: str) -> float:
         """Start the person's server; return the seconds until it answers through the proxy."""

@@ -89,6 +89,14 @@ def table(samples: Sequence[Sample], measure: str) -> str:
     return "\n".join(lines)
 
 
+def medians(samples: Sequence[Sample], measures: Sequence[str]) -> str:
+    """Return the medians of several measures, one line per contender."""
+    lines = [" ".join([f"{'median':12}", *(f"{measure:>9}" for measure in measures)])]
+    for name in dict.fromkeys(sample.contender for sample in samples):
+        lines.append(" ".join([f"{name:12}", *(f"{median(samples, name, measure):9.2f}" for measure in measures)]))
+    return "\n".join(lines)
+
+
 def result(name: str, results: Mapping[str, float]) -> str:
     """Return the one line that programs read: `RESULT NAME key=value …`."""
     return " ".join(["RESULT", name, *(f"{key}={_digits(value)}" for key, value in results.items())])

@@ -17,10 +17,11 @@ ADMIN = "teacher1"
 
 @dataclass(frozen=True)
 class StockHub:
-    """Where it is, and the password of everybody there, but for the admin's prefix."""
+    """Where it is, the password of everybody there, but for the admin's prefix, and its log."""
 
     url: str
     password: str
+    log: Path
 
     def hub(self, user: str) -> Hub:
         """Return it, signed in as one of the factory's people."""
@@ -40,7 +41,7 @@ def stock_hub(factory: Factory) -> Iterator[StockHub]:
     log = factory.state.logs / "bench-stock.log"
     command = ("env", "--chdir=/srv/onramp/stock", f"STOCK_IP={ip}", "jupyterhub", "-f", CONFIG.name)
     process = factory.begin(*command, log=log)
-    stock = StockHub(f"http://{ip}:{PORT}", password)
+    stock = StockHub(f"http://{ip}:{PORT}", password, log)
     try:
         until(lambda: process.poll() is not None or answers(f"{stock.url}/hub/health"), "the stock hub")
         if process.poll() is not None:

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.interleave import Contender, Measures, Sample, interleave, median, ratio, result, rotated, save, table
+from tests.bench.interleave import (
+    Contender,
+    Measures,
+    Sample,
+    interleave,
+    median,
+    medians,
+    ratio,
+    result,
+    rotated,
+    save,
+    table,
+)
 
 
 def sample(round_: int, contender: str, **measures: float) -> Sample:
@@ -96,3 +108,11 @@ def test_what_is_saved_says_on_what_it_was_measured(tmp_path: Path) -> None:
     assert content["results"] == {"wait": 2.0}
     assert content["machine"]["cores"] >= 1
     assert {"onramp", "jupyterhub", "batchspawner", "slurm"} <= content["versions"].keys()
+
+
+def test_medians_are_one_line_for_each_contender() -> None:
+    assert medians(ROUNDS[:-1], ["wait", "rpcs"]).splitlines() == [
+        "median            wait      rpcs",
+        "ours              2.00      5.00",
+        "peer              4.00     10.00",
+    ]
