@@ -1,16 +1,18 @@
 """Settings + Site become JupyterHub's traits: one function per topic, each testable with a bare Config()."""
 
 import os
+from functools import partial
 
 from traitlets.config import Config
 
 from hub_config import pages
+from hub_config.pages.endings import ended
 from hub_config.settings import Settings, SettingsError
 from spawners.accounts import Accounts
 from spawners.door import Door
 from spawners.launcher import SocketLauncher, SudoLauncher
-from spawners.server_token import revoke
-from spawners.site import Site, load_site
+from spawners.ledger import Ledger
+from spawners.site import load_site
 from spawners.slurm import Slurm
 
 AUTHENTICATORS = {
@@ -18,6 +20,8 @@ AUTHENTICATORS = {
     "oidc": "oauthenticator.generic.GenericOAuthenticator",
 }
 COURSES = "onramp-course"
+# Seconds for which the start page waits for a refusal, before the page of the queued start takes its place.
+QUEUED_AFTER = 3
 # What a name may be made of, so that it can stand in a job's comment and in a path.
 USERNAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z"
 
@@ -25,12 +29,18 @@ USERNAME_PATTERN = r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}\Z"
 def assemble(c: Config, settings: Settings) -> None:
     """Set every trait of this hub on `c`."""
     site = load_site(settings.site)
-    door = Door(hub=settings.hub, site=site, scheduler=Slurm(_launcher(settings)), accounts=_accounts(settings))
+    door = Door(
+        hub=settings.hub,
+        site=site,
+        scheduler=Slurm(_launcher(settings)),
+        accounts=_accounts(settings),
+        ledger=Ledger(settings.ledger_url, settings.hub),
+    )
     addresses(c, settings)
     state(c, settings)
     sign_in(c, settings)
     servers(c, settings, door)
-    pages_of(c, settings, site)
+    pages_of(c, settings, door)
     courses(c, settings)
 
 
@@ -69,24 +79,26 @@ def servers(c: Config, settings: Settings, door: Door) -> None:
     c.JupyterHub.concurrent_spawn_limit = 0
     c.JupyterHub.allow_named_servers = settings.named_servers > 0
     c.JupyterHub.named_server_limit_per_user = settings.named_servers
-    c.JupyterHub.tornado_settings = {"onramp_site": door.site}
+    c.JupyterHub.tornado_settings = {"onramp_site": door.site, "slow_spawn_timeout": QUEUED_AFTER}
     # traitlets copies what is configured; a callable keeps all spawners on the one Door.
     c.ServerSpawner.door = lambda: door
     c.ServerSpawner.consecutive_failure_limit = 0
-    c.ServerSpawner.post_stop_hook = revoke
     c.ServerSpawner.default_url = "/lab"
+    c.ServerSpawner.ready_command = list(settings.tell_when_ready)
     c.ServerSpawner.environment = {"ONRAMP_SITE": settings.site}
 
 
-def pages_of(c: Config, settings: Settings, site: Site) -> None:
+def pages_of(c: Config, settings: Settings, door: Door) -> None:
     """What people see."""
     c.JupyterHub.template_paths = [str(pages.TEMPLATES)]
     c.JupyterHub.template_vars = {
         "hub_title": settings.title,
-        "site_title": site.title,
+        "site_title": door.site.title,
         "style_version": pages.VERSION,
+        # JupyterHub calls what it finds here with whoever looks at the page.
+        "ended": lambda _: partial(ended, door),
     }
-    c.ServerSpawner.options_form = pages.options_form
+    c.ServerSpawner.options_form = pages.HAS_FORM
 
 
 def courses(c: Config, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""What `jupyterhub -f` reads: everything is in the settings file that ONRAMP_SETTINGS names."""
+"""What `python -m hub_config` reads: everything is in the settings file that ONRAMP_SETTINGS names."""
 
 import os
 from pathlib import Path

@@ -95,12 +95,22 @@ class Settings(Frozen):
     hub_connect: HubConnect = HubConnect()
     proxy: Proxy = Proxy()
     db_url: str = "sqlite:///jupyterhub.sqlite"
+    ledger_url: str = Field(default="sqlite:///ledger.sqlite", description="where starts of servers are noted")
     auth: Auth = Auth()
     accounts: Accounts = Accounts()
     launcher: Launcher
     course: CourseService | None = Field(default=None, description="without it, the hub has no courses")
     admins: frozenset[str] = frozenset()
+    tell_when_ready: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), description="argument list of a command that tells a person that a queued server is ready"
+    )
     named_servers: int = Field(default=5, ge=0, description="named servers a person may have; 0: none")
+
+    @model_validator(mode="after")
+    def _two_files(self) -> Self:
+        if self.ledger_url == self.db_url and self.db_url.startswith("sqlite"):
+            raise ValueError("'db_url' and 'ledger_url' are one SQLite file: give each its own, or use PostgreSQL")
+        return self
 
     @property
     def passwords(self) -> Path:

@@ -1,21 +1,37 @@
-"""`course create|release|grade|feedback|export`: courses, as the course account; solutions never leave it."""
+"""`onramp course`: what is done with courses, as the course account; solutions never leave it."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
 
+from curricula.course import load_course
+from curricula.course_check import check_course
 from hub_config.cli.terminal import or_complain, state_option
 from hub_config.factory.courses import pack
 from hub_config.factory.namespace import inside
-from hub_config.factory.parts import COURSE_STATE, PYTHON
+from hub_config.factory.parts import COURSE_STATE, PYTHON, SITE
 from hub_config.factory.state import State
+
+console = Console(highlight=False)
+_STEPS = {
+    "release": "Make the learners' notebook of ASSIGNMENT from its source and let learners fetch it.",
+    "grade": "Grade every last attempt without a result, each as one sandboxed job.",
+    "feedback": "Show learners the results there are now.",
+}
+_EACH = (
+    "Without ASSIGNMENT it is done for each assignment of COURSE, and what came of each is printed. One whose turn has "
+    "not come yet, such as feedback before anything is graded, stops no other. The exit code is 1 where one failed, or "
+    "nothing could be done."
+)
 
 
 @click.group()
 def course() -> None:
-    """Put a course in place, release, grade, give feedback, export marks."""
+    """Put a course in place, release, extend, grade, give feedback, export marks."""
 
 
 @course.command()
@@ -31,30 +47,73 @@ def create(source: Path, folder: Path) -> None:
 
 
 @course.command()
-@click.argument("name", metavar="COURSE")
-@click.argument("assignment", required=False)
-@state_option
-def release(name: str, assignment: str | None, folder: Path) -> None:
-    """Make the learners' notebook of ASSIGNMENT (all without) from its source and let learners fetch it."""
-    _run(folder, "release", name, assignment)
+@click.argument("source", metavar="FOLDER", type=click.Path(path_type=Path, file_okay=False, exists=True))
+def check(source: Path) -> None:
+    """Check the course in FOLDER: whether its tests take right answers and no wrong ones, and its pages can be read.
+
+    The instructor's answers and other right ones (answers.yaml, beside each notebook) must get full marks; the wrong
+    ones there, and three for each exercise that are made here, must not. Runs the notebooks on this machine: check only
+    what you trust.
+    """
+    table = Table(
+        "module",
+        "minutes",
+        "cells",
+        "tests seen",
+        "hidden",
+        "wrong answers noticed",
+        "seconds",
+        box=None,
+        pad_edge=False,
+    )
+    problems = []
+    with console.status("Running notebooks …"):
+        for row in check_course(or_complain(lambda: load_course(source))):
+            counts = (
+                row.minutes,
+                row.cells,
+                row.visible,
+                row.hidden,
+                f"{row.caught} of {row.wrong}",
+                f"{row.seconds:.1f}",
+            )
+            table.add_row(row.name, *map(str, counts))
+            problems += [f"{row.name}: {problem}" for problem in row.problems]
+    console.print(table)
+    for problem in problems:
+        click.echo(f"✗ {problem}", err=True)
+    sys.exit(1 if problems else 0)
+
+
+def _step(action: str, text: str) -> click.Command:
+    """What a teacher does with one assignment, or with each of a course."""
+
+    @click.command(action, help=f"{text}\n\n{_EACH}")
+    @click.argument("name", metavar="COURSE")
+    @click.argument("assignment", required=False)
+    @state_option
+    def step(name: str, assignment: str | None, folder: Path) -> None:
+        _run(folder, action, name, assignment)
+
+    return step
+
+
+for _action, _text in _STEPS.items():
+    course.add_command(_step(_action, _text))
 
 
 @course.command()
 @click.argument("name", metavar="COURSE")
-@click.argument("assignment", required=False)
+@click.argument("assignment")
+@click.argument("learner")
+@click.argument("until")
 @state_option
-def grade(name: str, assignment: str | None, folder: Path) -> None:
-    """Grade every last attempt without a result, each as one sandboxed job."""
-    _run(folder, "grade", name, assignment)
+def extend(name: str, assignment: str, learner: str, until: str, folder: Path) -> None:
+    """Give LEARNER until UNTIL to hand in ASSIGNMENT of COURSE.
 
-
-@course.command()
-@click.argument("name", metavar="COURSE")
-@click.argument("assignment", required=False)
-@state_option
-def feedback(name: str, assignment: str | None, folder: Path) -> None:
-    """Show learners the results there are now."""
-    _run(folder, "feedback", name, assignment)
+    UNTIL is a time such as 2027-01-31T23:59, or with its time zone 2027-01-31T23:59+01:00; "-" takes an extension back.
+    """
+    _run(folder, "extend", name, assignment, learner, until)
 
 
 @course.command()
@@ -65,9 +124,17 @@ def export(name: str, folder: Path) -> None:
     _run(folder, "export", name)
 
 
+@course.command()
+@click.argument("name", metavar="COURSE")
+@state_option
+def rebuild(name: str, folder: Path) -> None:
+    """Make nbgrader's gradebook anew from all that happened; what was changed in it by hand is lost."""
+    _run(folder, "rebuild", name)
+
+
 def _run(folder: Path, action: str, *arguments: str | None, stdin: bytes = b"") -> None:
     """Run one command of curricula.service.admin in the factory and end as it ends."""
-    module = [PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, action]
+    module = [PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "--site", SITE, action]
     command = ["env", f"HOME={COURSE_STATE}", *module, *(one for one in arguments if one)]
     argv = or_complain(lambda: inside(State(folder), command, user="onramp-course"))
     sys.exit(subprocess.run(argv, input=stdin, check=False).returncode)

@@ -2,16 +2,16 @@
 
 import click
 
-from hub_config.cli import runs
+from hub_config.cli import runs, site
 
 OPERATING: tuple[click.Command, ...] = ()
 try:
-    from hub_config.cli import checks, course, running
+    from hub_config.cli import checks, course, docs, running
     from hub_config.cli.up import up
 except ModuleNotFoundError:
     pass  # a learner's environment has no packages of a hub, and no use for these commands
 else:
-    OPERATING = (up, *running.COMMANDS, *course.COMMANDS, *checks.COMMANDS)
+    OPERATING = (up, *running.COMMANDS, *course.COMMANDS, *checks.COMMANDS, *docs.COMMANDS)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (*OPERATING, *runs.COMMANDS):
+for command in (*OPERATING, *runs.COMMANDS, *site.COMMANDS):
     main.add_command(command)

@@ -1,25 +1,23 @@
 """`runs`: what you have promoted, in a terminal of your server. Needs nothing of the hub's own packages."""
 
-import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import yaml
 from rich.console import Console
 from rich.table import Table
 
-from spawners.run import Run, View, find_run, look
+from hub_config.cli.complaint import or_complain
+from spawners.run import Run, View, alone, find_run, look_at
 from spawners.run import runs as all_runs
+from spawners.run_delete import delete as delete_
 from spawners.run_record import ENVIRONMENT, LOG, OUTPUT, RunError
 from spawners.run_submit import promote as promote_
 from spawners.slurm import Slurm
 
 NEWEST = 20
 LOOK = 2.0
-_T = TypeVar("_T")
 _name = click.argument("name", default="")
 
 
@@ -37,7 +35,7 @@ def list_(everything: bool) -> None:
         click.echo("No runs yet. Make one in a notebook: onramp.promote('train.ipynb', profile='gpu-1')")
         return
     table = Table("run", "state", "cells", "profile", box=None, pad_edge=False)
-    for run, seen in zip(known, asyncio.run(_look_at(known)), strict=True):
+    for run, seen in zip(known, alone(look_at(known, Slurm())), strict=True):
         if seen is not None:
             cells = f"{seen.cells_done}/{seen.cells_total}" if seen.cells_total else ""
             table.add_row(run.name, seen.state, cells, seen.record.submitted.profile)
@@ -50,8 +48,8 @@ def list_(everything: bool) -> None:
 @_name
 def show(name: str) -> None:
     """Show what was asked for, what Slurm says, and what the job says about itself."""
-    run = _or_complain(lambda: find_run(name))
-    seen = _or_complain(run.look)
+    run = or_complain(lambda: find_run(name))
+    seen = or_complain(run.look)
     for title, text in _facts(run, seen):
         click.echo(f"{title:<12} {text}")
 
@@ -61,12 +59,12 @@ def show(name: str) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on printing what is added, until the run is over.")
 def logs(name: str, follow: bool) -> None:
     """Print what the job has printed."""
-    run = _or_complain(lambda: find_run(name))
+    run = or_complain(lambda: find_run(name))
     at = _print_from(run.folder / LOG, 0)
     if not (at or follow):
-        click.echo(_or_complain(run.look).sentence)
+        click.echo(or_complain(run.look).sentence)
     while follow:
-        over = _or_complain(run.look).over
+        over = or_complain(run.look).over
         at = _print_from(run.folder / LOG, at)
         if over:
             return
@@ -82,7 +80,7 @@ def logs(name: str, follow: bool) -> None:
 def promote(notebook: Path, profile: str, given: tuple[str, ...], minutes: int | None, account: str | None) -> None:
     """Run NOTEBOOK as a job of its own, as onramp.promote does in a notebook."""
     values = dict(map(_parameter, given))
-    run = _or_complain(lambda: promote_(notebook, profile, values, time=minutes, account=account))
+    run = or_complain(lambda: promote_(notebook, profile, values, time=minutes, account=account))
     click.echo(f"{run.name} is submitted. Follow it: onramp runs logs --follow {run.name}")
 
 
@@ -90,20 +88,21 @@ def promote(notebook: Path, profile: str, given: tuple[str, ...], minutes: int |
 @click.argument("name")
 def cancel(name: str) -> None:
     """End a run; what is done is kept."""
-    click.echo(_or_complain(lambda: find_run(name).cancel()))
+    click.echo(or_complain(lambda: find_run(name).cancel()))
 
 
-async def _look_at(known: list[Run]) -> list[View | None]:
-    """Look at many runs through one client, so that Slurm is asked once for all; None where a record is broken."""
-    scheduler = Slurm()
-
-    async def one(run: Run) -> View | None:
+@runs.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+def delete(names: tuple[str, ...]) -> None:
+    """Delete runs that are over, with result, log and record. NAME is a whole name, as `list` prints it."""
+    failed = False
+    for name in names:
         try:
-            return await look(run, scheduler)
-        except RunError:
-            return None
-
-    return await asyncio.gather(*map(one, known))
+            click.echo(alone(delete_(find_run(name, whole=True), Slurm())))
+        except RunError as error:
+            click.echo(f"Error: {error}", err=True)
+            failed = True
+    raise SystemExit(failed)
 
 
 def _parameter(text: str) -> tuple[str, object]:
@@ -128,6 +127,8 @@ def _facts(run: Run, seen: View) -> list[tuple[str, str]]:
     if reported is not None:
         done = f"{reported.outcome}, {reported.cells_done} of {reported.cells_total} cells"
         facts.append(("Reported", f"{done} (the job's own word, not verified)"))
+    if reported is not None and reported.environment_sha256:
+        facts.append(("Environment", f"sha256 {reported.environment_sha256}"))
     facts += [("Result", str(run.folder / name)) for name in (OUTPUT, ENVIRONMENT) if (run.folder / name).exists()]
     return facts
 
@@ -141,14 +142,6 @@ def _print_from(path: Path, start: int) -> int:
         for chunk in iter(lambda: file.read(65536), b""):
             click.echo(chunk.decode(errors="replace"), nl=False)
         return file.tell()
-
-
-def _or_complain(action: Callable[[], _T]) -> _T:
-    """Do something, and say in one sentence why it cannot be done."""
-    try:
-        return action()
-    except RunError as error:
-        raise click.ClickException(str(error)) from None
 
 
 COMMANDS = (runs,)

@@ -15,7 +15,10 @@ from hub_config.cli.running import end
 from hub_config.cli.terminal import DEFAULT_STATE, REPOSITORY, console, port_option, state_option
 from hub_config.factory import doctor, pytorch
 from hub_config.factory.namespace import NotRunning, close_namespace, first_process, open_namespace
+from hub_config.factory.plan import Plan
+from hub_config.factory.rehearsal import RehearsalError, rehearsed
 from hub_config.factory.state import State, read_events
+from spawners.site import SiteError, load_site
 
 
 @click.command()
@@ -29,11 +32,13 @@ from hub_config.factory.state import State, read_events
     show_default=True,
     help="Which PyTorch to install where none is: CUDA builds need a GPU.",
 )
+@click.option("--site", metavar="NAME|FILE", help="Rehearse that site: its partitions, QoS, accounts and rules.")
 @state_option
-def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None:
+def up(port: int, detach: bool, timings: bool, torch: str, site: str | None, folder: Path) -> None:
     """Start the factory, and keep it until Ctrl-C (or `onramp down`, with --detach)."""
     state = State(folder)
     _refuse_second(state)
+    site = _which_site(state, site)
     install_torch(torch)
     problems = [check for check in doctor.checks(port) if not check.ok]
     if problems:
@@ -41,7 +46,7 @@ def up(port: int, detach: bool, timings: bool, torch: str, folder: Path) -> None
     # Whoever ends this command ends what it started.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    process = _start(state, port, timings)
+    process = _start(state, port, site, timings)
     if detach:
         return
     try:
@@ -81,9 +86,26 @@ def _refuse_second(state: State) -> None:
     )
 
 
-def _start(state: State, port: int, timings: bool) -> subprocess.Popen[bytes]:
+def _which_site(state: State, asked: str | None) -> str:
+    """Return the site to start: a folder's accounting and accounts are those of one site, and stay so."""
+    site = str(Path(asked).resolve()) if asked and ("/" in asked or asked.endswith((".yaml", ".yml"))) else asked
+    kept = state.site
+    if site and kept and site != kept:
+        raise click.ClickException(
+            f"{state.folder} holds a factory of the site {kept}.\n"
+            f"  Give {asked} a folder of its own with --state DIR, or delete this one with `./onramp down --purge`."
+        )
+    site = site or kept or "local"
+    try:
+        rehearsed(load_site(site))
+    except (SiteError, RehearsalError) as error:
+        raise click.ClickException(str(error)) from None
+    return site
+
+
+def _start(state: State, port: int, site: str, timings: bool) -> subprocess.Popen[bytes]:
     begin = time.monotonic()
-    passwords = state.prepare(port)
+    passwords = state.prepare(port, site)
     process = open_namespace(state, venv=REPOSITORY / ".venv", tools=REPOSITORY / ".tools")
     try:
         _follow(state, process, timings)
@@ -135,5 +157,13 @@ def _welcome(state: State, passwords: Mapping[str, str], seconds: float) -> None
         console.print(table)
         console.print("Passwords are shown this once.\n")
     console.print(f"A one-time link for anybody:  [bold]./onramp open student1{option}[/]")
-    console.print("Try first:  sign in as student1, choose “One GPU”, start, open notebooks/02-your-first-gpu.ipynb")
+    console.print(f"Try first:  {_first_steps(plan)}")
     console.print(f"Then:       ./onramp status{option} · ./onramp logs hub{option} · ./onramp down{option}")
+
+
+def _first_steps(plan: Plan) -> str:
+    """Say what to try: on this machine's own factory a GPU, in a rehearsal what the site offers and asks."""
+    if plan.cluster.site == "local":
+        return "sign in as student1, choose “One GPU”, start, open notebooks/02-your-first-gpu.ipynb"
+    accounts = ", ".join(account.name for account in plan.cluster.accounts if "student1" in account.people)
+    return f"sign in as student1 and start something; what you may charge it to: {accounts}"

@@ -21,6 +21,7 @@ from hub_config.factory.parts import (
     MARIADB_SOCKET,
     PROXY_API_PORT,
     PYTHON,
+    SITE,
 )
 from hub_config.factory.plan import PEOPLE, Plan
 from hub_config.factory.supervised import start
@@ -47,10 +48,11 @@ async def _slurm(plan: Plan) -> None:
         await until("slurmdbd", succeeds("sacctmgr", "-nP", "show", "cluster", "format=cluster"))
         if "onramp" not in await output("sacctmgr", "-nP", "show", "cluster", "format=cluster"):
             await output("sacctmgr", "-i", "add", "cluster", "onramp")
+        await _qos_names(plan)
     async with _step("slurmctld"):
         start("slurmctld")
         await until("slurmctld", lambda: says("is UP", "scontrol", "ping"))
-    await asyncio.gather(_nodes(plan), _slurm_accounts(plan))
+    await asyncio.gather(_nodes(plan), _limits(plan))
 
 
 async def _munge() -> None:
@@ -80,18 +82,36 @@ async def _all_idle(count: int) -> bool:
     return states.count("idle") == count
 
 
+async def _qos_names(plan: Plan) -> None:
+    """Partitions name their QoS, so these are there before slurmctld; their limits know GPUs only after it."""
+    if not plan.cluster.qos:
+        return
+    known = (await output("sacctmgr", "-nP", "show", "qos", "format=name")).split()
+    missing = [qos.name for qos in plan.cluster.qos if qos.name not in known]
+    if missing:
+        await output("sacctmgr", "-i", "add", "qos", ",".join(missing))
+
+
+async def _limits(plan: Plan) -> None:
+    async with _step("accounts"):
+        # One command for all that are alike: each is a transaction of slurmdbd.
+        for limits in dict.fromkeys(qos.limits for qos in plan.cluster.qos):
+            names = ",".join(qos.name for qos in plan.cluster.qos if qos.limits == limits)
+            await output("sacctmgr", "-i", "modify", "qos", "where", f"name={names}", "set", *limits)
+        await _slurm_accounts(plan)
+
+
 async def _slurm_accounts(plan: Plan) -> None:
     """Each account with its limit of GPU minutes, and its people in it; what an earlier start made is kept."""
-    async with _step("accounts"):
-        known = set((await output("sacctmgr", "-nP", "show", "assoc", "format=account,user")).split())
-        for account in plan.slurm_accounts:
-            limit = f"GrpTRESMins=gres/gpu={account.gpu_minutes}"
-            if f"{account.name}|" not in known:
-                about = f"Description={account.description}"
-                await output("sacctmgr", "-i", "add", "account", account.name, about, limit)
-            missing = [name for name in account.people if f"{account.name}|{name}" not in known]
-            if missing:
-                await output("sacctmgr", "-i", "add", "user", ",".join(missing), f"account={account.name}")
+    known = set((await output("sacctmgr", "-nP", "show", "assoc", "format=account,user")).split())
+    for account in plan.cluster.accounts:
+        limits = (f"GrpTRESMins=gres/gpu={account.gpu_minutes}", f"qos={','.join(('normal', *account.qos))}")
+        if f"{account.name}|" not in known:
+            about = f"Description={account.description}"
+            await output("sacctmgr", "-i", "add", "account", account.name, about, *limits)
+        missing = [name for name in account.people if f"{account.name}|{name}" not in known]
+        if missing:
+            await output("sacctmgr", "-i", "add", "user", ",".join(missing), f"account={account.name}")
 
 
 async def _hub(plan: Plan) -> None:
@@ -113,8 +133,9 @@ async def _hub(plan: Plan) -> None:
 
 async def _courses() -> None:
     """Put the onboarding course in place; its first assignment is open from the start, the rest is for its teacher."""
-    command = (PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "create", ONBOARDING_TAR)
-    await output(*_as("onramp-course"), "env", f"HOME={COURSE_STATE}", *command, "--release", "m00")
+    command = (PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "--site", SITE)
+    create = ("create", ONBOARDING_TAR, "--release", "m00")
+    await output(*_as("onramp-course"), "env", f"HOME={COURSE_STATE}", *command, *create)
 
 
 def _as(name: str) -> tuple[str, ...]:

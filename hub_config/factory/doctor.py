@@ -6,9 +6,13 @@ import platform
 import socket
 import stat
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from hub_config.factory.plan import EMULATED, find_gpus
+from hub_config.factory.site_slurm import cluster
+from spawners.site import load_site
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _SUBIDS = 65536
@@ -35,6 +39,8 @@ def checks(port: int) -> Iterable[Check]:
     yield _namespaces()
     yield _overlay()
     yield _port(port)
+    yield gpus(find_gpus())
+    yield _channel()
 
 
 def _system() -> Check:
@@ -118,6 +124,20 @@ def _port(port: int) -> Check:
         except OSError as error:
             return Check("port", False, f"port {port}: {error.strerror}", f"./onramp up --port {port + 1}")
     return Check("port", True, f"port {port} is free")
+
+
+def gpus(real: Sequence[str]) -> Check:
+    """No GPU is needed: those that are missing are emulated, and who runs a factory should know which."""
+    gpus = [gpu for node in cluster(load_site("local"), "local", real).nodes for gpu in node.gpus]
+    used = [gpu for gpu in gpus if not gpu.startswith(EMULATED)]
+    found = f"this machine's {', '.join(used)}" if used else "this machine has none"
+    return Check("GPUs", ok=True, found=f"{found}; {len(gpus) - len(used)} of the nodes' {len(gpus)} are emulated")
+
+
+def _channel() -> Check:
+    """Nothing to mend here, and on a site something to know."""
+    found = "hub and nodes speak plain HTTP, here on loopback alone; on a site, keep it on a private network"
+    return Check("channel", ok=True, found=found)
 
 
 def _error(*command: str) -> str:

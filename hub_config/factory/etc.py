@@ -1,10 +1,12 @@
 """The factory's own /etc, as text: accounts, hosts and Slurm's three files. Pure."""
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 
 from hub_config.factory.plan import LEARNERS, PEOPLE, Plan
 
-_GPU_NODE = "gpu"
+_JOB_SUBMIT = Path(__file__).with_name("job_submit.lua")
 
 
 def passwd(plan: Plan, host_lines: Iterable[str]) -> str:
@@ -35,7 +37,9 @@ def slurm_conf(plan: Plan) -> str:
 
     config_overrides lets a node claim more than the machine has; NoInAddrAny keeps every daemon on loopback;
     AccountingStoreFlags names the comment alone, so that neither environment nor script reaches slurmdbd.
-    Without decay, GPU minutes are a budget that is used up, and it is reckoned every minute.
+    Without cgroups, OverMemoryKill is how Slurm ends what needs more memory than its job has, within ten seconds.
+    Without decay, GPU minutes are a budget that is used up, and it is reckoned every minute. What is over a limit is
+    refused at once, as most sites do.
     """
     lines = [
         "ClusterName=onramp",
@@ -53,6 +57,7 @@ def slurm_conf(plan: Plan) -> str:
         "GresTypes=gpu",
         "JobAcctGatherType=jobacct_gather/linux",
         "JobAcctGatherFrequency=10",
+        "JobAcctGatherParams=UsePss,OverMemoryKill",
         "JobRequeue=0",
         "KillWait=5",
         "PriorityType=priority/multifactor",
@@ -72,16 +77,33 @@ def slurm_conf(plan: Plan) -> str:
         "AccountingStorageTRES=gres/gpu",
         "AccountingStorageEnforce=associations,limits,qos,safe",
         "AccountingStoreFlags=job_comment",
+        "EnforcePartLimits=ALL",
+        "JobSubmitPlugins=lua",
         *_node_lines(plan),
-        _partition_line(plan, "cpu", "Default=YES DefaultTime=60 MaxTime=480"),
-        _partition_line(plan, _GPU_NODE, "DefaultTime=60 MaxTime=240"),
+        *_partition_lines(plan),
     ]
     return _text(lines)
 
 
 def gres_conf(plan: Plan) -> str:
     """Return gres.conf: a GPU is a device file, without which a node with GRES stays INVAL."""
-    return _text(f"NodeName={node.name} Name=gpu File={device}" for node in plan.nodes for device in node.gpus)
+    return _text(
+        f"NodeName={node.name} Name=gpu{f' Type={node.gpu_type}' if node.gpu_type else ''} File={device}"
+        for node in plan.nodes
+        for device in node.gpus
+    )
+
+
+def job_submit_lua(plan: Plan) -> str:
+    """Return job_submit.lua: what the site asks of jobs, as a table, and the function that looks."""
+    return f"local site = {_lua(plan.cluster.asked_of_jobs)}\n\n{_JOB_SUBMIT.read_text()}"
+
+
+def _lua(value: object) -> str:
+    """A value in Lua's words; there is neither null nor an escape beyond JSON's simple ones in it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"[{json.dumps(key)}] = {_lua(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value)
 
 
 def slurmdbd_conf(plan: Plan) -> str:
@@ -116,16 +138,18 @@ def mariadb_sql() -> str:
 
 def _node_lines(plan: Plan) -> Iterable[str]:
     for node in plan.nodes:
-        gres = f" Gres=gpu:{len(node.gpus)}" if node.gpus else ""
+        gres = f" Gres=gpu:{f'{node.gpu_type}:' if node.gpu_type else ''}{len(node.gpus)}" if node.gpus else ""
+        features = f" Feature={','.join(node.features)}" if node.features else ""
         yield (
             f"NodeName={node.name} NodeAddr=127.0.0.1 Port={plan.slurm_port(node.name)} "
-            f"CPUs={node.cpus} RealMemory={node.memory}{gres} State=UNKNOWN"
+            f"CPUs={node.cpus} RealMemory={node.memory}{gres}{features} State=UNKNOWN"
         )
 
 
-def _partition_line(plan: Plan, name: str, options: str) -> str:
-    nodes = ",".join(node.name for node in plan.nodes if bool(node.gpus) == (name == _GPU_NODE))
-    return f"PartitionName={name} Nodes={nodes} {options} State=UP"
+def _partition_lines(plan: Plan) -> Iterable[str]:
+    for partition in plan.cluster.partitions:
+        nodes = ",".join(partition.nodes)
+        yield f"PartitionName={partition.name} Nodes={nodes} {' '.join(partition.options)} State=UP"
 
 
 def _system_lines(host_lines: Iterable[str], plan: Plan) -> Iterable[str]:

@@ -12,6 +12,8 @@ root=$state/root
 
 hostname onramp
 mount --make-rprivate /
+# An overlay shows no mounts below what it covers, and containers get the GPU driver's libraries and tools as such.
+below_usr=$(awk '$5 ~ "^/usr/" { print $5 }' /proc/self/mountinfo)
 mkdir -p "$root"
 mount -t tmpfs -o mode=755,size=16m onramp "$root"
 cd "$root"
@@ -27,6 +29,9 @@ done <"$state/owners"
 
 mount -t overlay -o "ro,lowerdir=$tools/debian/usr:/usr" overlay usr
 mount -t overlay -o "ro,lowerdir=$state/etc:/etc" overlay etc
+for point in $below_usr; do
+    mount --rbind "$point" "${point#/}"
+done
 for name in bin sbin lib lib32 lib64 libx32; do
     [ -L "/$name" ] && ln -s "$(readlink "/$name")" "$name"
 done
@@ -43,7 +48,10 @@ for device in /dev/nvidia* /dev/kfd /dev/dri; do
     mount --rbind "$device" "dev/${device#/dev/}"
 done
 mkdir dev/onramp dev/shm dev/pts
+: >dev/onramp/none
+chmod 000 dev/onramp/none
 while read -r name; do
+    mkdir -p "dev/onramp/${name%/*}"
     : >"dev/onramp/$name"
     mount --bind /dev/null "dev/onramp/$name"
 done <"$state/etc/slurm/emulated-gpus"
@@ -65,6 +73,12 @@ mount --bind "$venv" srv/onramp/venv
 mount -o remount,bind,ro srv/onramp/venv
 mount --bind "$tools/proxy" srv/onramp/proxy
 mount -o remount,bind,ro srv/onramp/proxy
+
+# Folders that people see who sign in, and jobs do not (node.sh).
+while read -r tree; do
+    mkdir -p "./$tree"
+    chmod 1777 "./$tree"
+done <"$state/etc/slurm/login-only"
 
 mkdir -p host
 pivot_root . host

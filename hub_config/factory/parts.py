@@ -1,19 +1,22 @@
 """The long-running parts of a factory, and the supervisor configuration that keeps them running. Pure."""
 
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel
 
-from hub_config.factory.plan import LEARNERS, Plan
+from hub_config.factory.plan import LEARNERS, Node, Plan
 
 VENV = "/srv/onramp/venv"
 PYTHON = f"{VENV}/bin/python"
 # Our own wheel is installed here, as every other package is; the interpreter is the same inside and outside.
 SITE_PACKAGES = f"{VENV}/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+NODE = f"{SITE_PACKAGES}/hub_config/factory/node.sh"
 LOGS = "/var/log/onramp"
 HUB_STATE = "/srv/onramp/hub"
 SETTINGS = "/srv/onramp/etc/settings.yaml"
+SITE = "/srv/onramp/etc/site.yaml"
 LAUNCHER_SOCKET = "/run/onramp/launcher.sock"
 GRADE_SOCKET = "/run/onramp/grade.sock"
 MARIADB_SOCKET = "/run/mysqld/mysqld.sock"
@@ -47,7 +50,7 @@ def parts(plan: Plan, *, proxy_token: str, course_token: str) -> tuple[Part, ...
         ),
         Part(name="slurmdbd", command="slurmdbd -D", user="slurm"),
         Part(name="slurmctld", command="slurmctld -D", user="slurm"),
-        *(Part(name=node.name, command=_slurmd(node.name)) for node in plan.nodes),
+        *(Part(name=node.name, command=_slurmd(node)) for node in plan.nodes),
         Part(
             name="launcher",
             command=f"{PYTHON} -I -m spawners.launcher serve {LAUNCHER_SOCKET}"
@@ -76,7 +79,7 @@ def parts(plan: Plan, *, proxy_token: str, course_token: str) -> tuple[Part, ...
                 "ONRAMP_SETTINGS": SETTINGS,
                 "HOME": HUB_STATE,
             },
-            command=f"{VENV}/bin/jupyterhub -f {SITE_PACKAGES}/hub_config/jupyterhub_config.py",
+            command=f"{PYTHON} -I -m hub_config",
         ),
         _course(plan, course_token),
     )
@@ -98,7 +101,7 @@ def _course(plan: Plan, token: str) -> Part:
             "JUPYTERHUB_SERVICE_PREFIX": "/services/onramp-course/",
             "JUPYTERHUB_SERVICE_URL": f"http://{plan.control}:{COURSE_PORT}",
         },
-        command=f"{PYTHON} -I -m curricula.service --root {COURSE_STATE}",
+        command=f"{PYTHON} -I -m curricula.service --root {COURSE_STATE} --site {SITE}",
     )
 
 
@@ -117,9 +120,15 @@ def supervisor_conf(parts_: Iterable[Part]) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _slurmd(node: str) -> str:
-    """A node has a host name of its own, which its jobs see."""
-    return f'unshare --uts sh -c "hostname {node} && exec slurmd -D -N {node}"'
+def _slurmd(node: Node) -> str:
+    """A node has a host name and GPUs of its own, which its jobs see, and a view of the file system of its own."""
+    options = [
+        *(("--gpus", ",".join(node.gpus)) if node.gpus else ()),
+        *(("--tmp", str(node.tmp)) if node.tmp else ()),
+        *(() if node.internet else ("--no-internet",)),
+        *(word for tree in node.hidden for word in ("--hide", tree)),
+    ]
+    return shlex.join(("unshare", "--uts", "--mount", "sh", NODE, node.name, *options))
 
 
 def _section(part: Part, policy: str) -> str:

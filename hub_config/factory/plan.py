@@ -1,34 +1,72 @@
 """What one factory consists of: its nodes, accounts, addresses and ports, settled once when it is first started."""
 
 import pwd
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-GPUS_PER_NODE = 4
+# A file for each GPU that has no device behind it: below, by its node, the number Slurm gives it there.
+EMULATED = "/dev/onramp"
 SERVICE_ACCOUNTS = ("munge", "slurm", "mysql", "onramp-hub", "onramp-course", "onramp-grade")
 # Everybody the hub may act for; its own and Slurm's accounts are not among them.
 LEARNERS = "learners"
 PEOPLE = ("teacher1", "student1", "student2", "student3", "sme1")
+# Ports are counted in blocks of so many, one block for each network.
+MOST_DAEMONS = 80
 
 
 class Node(BaseModel, frozen=True, extra="forbid"):
-    """One slurmd: a name in Slurm, and what it claims to have."""
+    """One slurmd: a name in Slurm, what it claims to have, and what its jobs find there.
+
+    `hidden` are folders that its jobs do not see, `tmp` (MiB) is how large a /tmp in memory they have, if any.
+    """
 
     name: str
     cpus: int
     memory: int = Field(description="MiB")
     gpus: tuple[str, ...] = Field(default=(), description="device files, in the order Slurm numbers them")
+    gpu_type: str | None = None
+    features: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    tmp: int | None = None
+    internet: bool = True
+
+
+class SlurmPartition(BaseModel, frozen=True, extra="forbid"):
+    """A line of slurm.conf: a partition, its nodes, and what else is said of it, such as MaxTime=60."""
+
+    name: str
+    nodes: tuple[str, ...]
+    options: tuple[str, ...]
+
+
+class SlurmQOS(BaseModel, frozen=True, extra="forbid"):
+    """A quality of service in slurmdbd, with its limits in sacctmgr's words."""
+
+    name: str
+    limits: tuple[str, ...]
 
 
 class SlurmAccount(BaseModel, frozen=True, extra="forbid"):
-    """An account in slurmdbd with the GPU minutes its people share."""
+    """An account in slurmdbd with the GPU minutes its people share, and the QoS they may name besides `normal`."""
 
     name: str
     description: str
     people: tuple[str, ...]
     gpu_minutes: int
+    qos: tuple[str, ...] = ()
+
+
+class Cluster(BaseModel, frozen=True, extra="forbid"):
+    """A site as Slurm sees it; `asked_of_jobs` is what job_submit.lua holds jobs against."""
+
+    site: str = Field(description="a site's name or the path of its YAML, as `up --site` was told")
+    nodes: tuple[Node, ...]
+    partitions: tuple[SlurmPartition, ...]
+    qos: tuple[SlurmQOS, ...]
+    accounts: tuple[SlurmAccount, ...]
+    asked_of_jobs: dict[str, object]
 
 
 class Plan(BaseModel, frozen=True, extra="forbid"):
@@ -37,8 +75,12 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
     port: int
     network: int = Field(description="second byte of its loopback addresses, 127.NETWORK.0.x", ge=1, le=254)
     first_uid: int
-    nodes: tuple[Node, ...]
-    slurm_accounts: tuple[SlurmAccount, ...]
+    cluster: Cluster
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of its cluster."""
+        return self.cluster.nodes
 
     @property
     def control(self) -> str:
@@ -51,7 +93,7 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
         Slurm calls back where a connection came from, and over loopback that is 127.0.0.1 for all of them.
         """
         daemons = ("slurmctld", "slurmdbd", *(node.name for node in self.nodes))
-        return 20000 + 10 * self.network + daemons.index(daemon)
+        return 12000 + MOST_DAEMONS * self.network + daemons.index(daemon)
 
     @property
     def url(self) -> str:
@@ -66,30 +108,15 @@ class Plan(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def emulated_gpus(self) -> Iterator[str]:
-        """Names below /dev/onramp of the GPUs that have no device behind them."""
-        devices = {device for node in self.nodes for device in node.gpus}
-        return (Path(device).name for device in sorted(devices) if device.startswith("/dev/onramp/"))
+        """Paths below /dev/onramp of the GPUs that have no device behind them."""
+        devices = (Path(device) for node in self.nodes for device in node.gpus)
+        return (str(device.relative_to(EMULATED)) for device in devices if device.is_relative_to(EMULATED))
 
 
-def make_plan(port: int, network: int, real_gpus: Sequence[str] = ()) -> Plan:
-    """Plan a factory: the real GPUs (device files) come first, and emulated ones stand in on a node without any."""
-    gpus = _gpus_per_node(real_gpus)
-    return Plan(
-        port=port,
-        network=network,
-        first_uid=_free_uids(len(SERVICE_ACCOUNTS) + len(PEOPLE)),
-        nodes=(
-            Node(name="cpu1", cpus=4, memory=8000),
-            Node(name="cpu2", cpus=4, memory=8000),
-            Node(name="gpu1", cpus=8, memory=16000, gpus=gpus[0]),
-            Node(name="gpu2", cpus=8, memory=16000, gpus=gpus[1]),
-        ),
-        slurm_accounts=(
-            SlurmAccount(name="onboarding", description="Onboarding course", people=PEOPLE[:4], gpu_minutes=6000),
-            SlurmAccount(name="sme", description="SME prototyping", people=PEOPLE[4:], gpu_minutes=3000),
-            SlurmAccount(name="grading", description="Grading of submissions", people=("onramp-grade",), gpu_minutes=0),
-        ),
-    )
+def make_plan(port: int, network: int, cluster: Cluster) -> Plan:
+    """Plan a factory around a cluster."""
+    first_uid = _free_uids(len(SERVICE_ACCOUNTS) + len(PEOPLE))
+    return Plan(port=port, network=network, first_uid=first_uid, cluster=cluster)
 
 
 def find_gpus() -> list[str]:
@@ -97,11 +124,6 @@ def find_gpus() -> list[str]:
     nvidia = sorted(Path("/dev").glob("nvidia[0-9]*"), key=lambda path: int(path.name.removeprefix("nvidia")))
     amd = sorted(Path("/dev/dri").glob("renderD*")) if Path("/dev/kfd").exists() else []
     return [str(path) for path in nvidia or amd]
-
-
-def _gpus_per_node(real: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    emulated = tuple(f"/dev/onramp/gpu{number}" for number in range(GPUS_PER_NODE))
-    return tuple(real[:GPUS_PER_NODE]) or emulated, tuple(real[GPUS_PER_NODE : 2 * GPUS_PER_NODE]) or emulated
 
 
 def _free_uids(count: int) -> int:

@@ -19,10 +19,14 @@ from hub_config.factory.parts import (
     HUB_STATE,
     LAUNCHER_SOCKET,
     PROXY_API_PORT,
+    SITE,
     parts,
     supervisor_conf,
 )
-from hub_config.factory.plan import PEOPLE, Plan, find_gpus, make_plan
+from hub_config.factory.plan import PEOPLE, Cluster, Plan, find_gpus, make_plan
+from hub_config.factory.rehearsal import rehearsed
+from hub_config.factory.site_slurm import cluster
+from spawners.site import load_site
 
 # Folder or file below the state folder, its owner (or owner:group), its mode; handed over by namespace.sh, as root.
 _OWNED = (
@@ -68,19 +72,32 @@ class State:
         except FileNotFoundError:
             return None
 
-    def prepare(self, port: int) -> Mapping[str, str]:
-        """Write everything a start needs; homes, accounting and accounts of an earlier start are kept.
+    @property
+    def site(self) -> str | None:
+        """The site whose factory lives here, as `up --site` was told; None where none was ever started."""
+        try:
+            plan = json.loads(self._plan_file.read_text())
+        except FileNotFoundError:
+            return None
+        # Before a factory could be of another site, its plan named none.
+        return str(plan.get("cluster", {}).get("site", "local"))
 
-        Returns the passwords made for people who had none, which are kept nowhere but as hashes.
+    def prepare(self, port: int, site: str = "local") -> Mapping[str, str]:
+        """Write everything a start of `site` needs; homes, accounting and accounts of an earlier start are kept.
+
+        Returns the passwords made for people who had none, which are kept nowhere but as hashes. SiteError and
+        RehearsalError where that site cannot be.
         """
         first = not self._plan_file.exists()
-        plan = self._settle(port)
+        here = rehearsed(load_site(site))
+        plan = self._settle(port, cluster(here, site, find_gpus()))
         for name in (*_FOLDERS, *(path for path, _, mode in _OWNED if mode & 0o100)):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._write_etc(plan)
         conf = supervisor_conf(parts(plan, proxy_token=secrets.token_hex(32), course_token=secrets.token_hex(32)))
         self._write("srv/onramp/etc/supervisord.conf", conf, 0o600)
         self._write("srv/onramp/etc/settings.yaml", yaml.safe_dump(_settings(plan), sort_keys=False))
+        self._write(SITE.lstrip("/"), yaml.safe_dump(here.model_dump(mode="json"), sort_keys=False))
         # Solutions and hidden tests: not in the wheel, and read by the course account alone.
         self._write("srv/onramp/etc/onboarding.tar", pack(ONBOARDING), 0o600)
         self._write("owners", _owners(plan))
@@ -99,9 +116,9 @@ class State:
         file.with_suffix(".lock").unlink()
         return people
 
-    def _settle(self, port: int) -> Plan:
+    def _settle(self, port: int, cluster_: Cluster) -> Plan:
         """Keep an earlier plan but for the port and the addresses, which another factory may have taken since."""
-        plan = make_plan(port, _free_network(self.folder), find_gpus())
+        plan = make_plan(port, _free_network(self.folder), cluster_)
         if self._plan_file.exists():  # of this version or an older one: the owners of its homes stay
             plan = plan.model_copy(update={"first_uid": json.loads(self._plan_file.read_text())["first_uid"]})
         return plan
@@ -115,7 +132,9 @@ class State:
         self._write("etc/slurm/gres.conf", etc.gres_conf(plan))
         self._write("etc/slurm/slurmdbd.conf", etc.slurmdbd_conf(plan), 0o600)
         self._write("etc/slurm/mariadb.sql", etc.mariadb_sql())
+        self._write("etc/slurm/job_submit.lua", etc.job_submit_lua(plan))
         self._write("etc/slurm/emulated-gpus", "".join(f"{name}\n" for name in plan.emulated_gpus))
+        self._write("etc/slurm/login-only", "".join(f"{tree}\n" for tree in plan.nodes[0].hidden))
 
     def _write(self, name: str, content: str | bytes, mode: int = 0o644) -> None:
         """Replace a file whole: an earlier one may belong to an account of the namespace."""
@@ -130,7 +149,7 @@ def _settings(plan: Plan) -> Mapping[str, object]:
     """Return the hub's settings (hub_config.settings.Settings) for this factory."""
     return {
         "hub": "factory",
-        "site": "local",
+        "site": SITE,
         "port": plan.port,
         "hub_connect": {"ip": plan.control, "port": HUB_API_PORT},
         "proxy": {"api_url": f"http://{plan.control}:{PROXY_API_PORT}"},

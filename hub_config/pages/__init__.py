@@ -2,31 +2,30 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment, FileSystemLoader
 from jupyterhub.handlers import default_handlers
+from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 
-from hub_config.pages.offers import offers
+from hub_config.pages.start import HAS_FORM, TEMPLATES, StartHandler, options_form
 
-TEMPLATES = Path(__file__).parent / "templates"
+__all__ = ["HAS_FORM", "STATIC", "TEMPLATES", "VERSION", "options_form"]
 STATIC = Path(__file__).parent / "static"
 # In the URL of the style sheet, so that browsers keep it until it changes.
 VERSION = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
 
-_jinja = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-
-
-async def options_form(spawner: Any) -> str:
-    """Return the start page's choices as HTML: one card for each profile, the rest under "More choices"."""
-    return _jinja.get_template("options.html").render(start=await offers(spawner.door(), spawner))
-
 
 def register() -> None:
-    """Serve our style sheet below the hub's own prefix."""
+    """Serve our style sheet below the hub's own prefix, and our start page where JupyterHub has its own."""
     entry = (r"/onramp/(.*)", CacheControlStaticFilesHandler, {"path": str(STATIC)})
-    default_handlers[:] = [*(known for known in default_handlers if known[0] != entry[0]), entry]
+    default_handlers[:] = [
+        *(
+            (path, StartHandler if handler is SpawnHandler else handler, *rest)
+            for path, handler, *rest in default_handlers
+            if path != entry[0]
+        ),
+        entry,
+    ]
 
 
 register()

@@ -4,10 +4,10 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +25,7 @@ import yaml
 from hub_config.auth.passwords import set_password
 from tests.fake_slurm import FakeSlurm
 from tests.hub_config.browser import PASSWORD, Answer, send
+from tests.ports import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 # Jobs run as a person: this test's own user, or nobody where the tests run as root.
@@ -37,8 +38,18 @@ from pathlib import Path
 from jupyterhub.proxy import Proxy
 from hub_config.assemble import assemble
 from hub_config.settings import load_settings
-from spawners.slurm import Slurm
+from spawners import slurm
 from dataclasses import replace
+from spawners import lanes, slurm
+from spawners.launcher import SelfLauncher
+
+# Refusals of a Slurm that answers late are to reach whoever asked, also on a busy machine.
+SLOW = 10
+
+# Tests change what Slurm says from one page to the next.
+lanes.FRESH = slurm.DAILY = 0
+
+slurm.FRESH_RUNNING = slurm.FRESH_WAITING  # this Slurm is never busy
 
 
 class RoutesInAFile(Proxy):
@@ -64,11 +75,13 @@ class RoutesInAFile(Proxy):
 
 
 assemble(c, load_settings(Path("settings.yaml")))
-door = replace(c.ServerSpawner.door(), scheduler=Slurm(bin=os.environ["SLURM_BIN"]))
+launcher = SelfLauncher(os.environ["SLURM_BIN"])
+door = replace(c.ServerSpawner.door(), scheduler=slurm.Slurm(launcher, bin=os.environ["SLURM_BIN"]))
 c.ServerSpawner.door = lambda: door
 c.ServerSpawner.startup_poll_interval = 0.1
 c.ServerSpawner.poll_interval = 1
 c.JupyterHub.proxy_class = RoutesInAFile
+c.JupyterHub.tornado_settings["slow_spawn_timeout"] = SLOW
 c.JupyterHub.services = [{"name": "tests", "api_token": os.environ["SERVICE_TOKEN"]}]
 scopes = ["admin:users", "admin:servers", "tokens", "access:servers"]
 c.JupyterHub.load_roles = [{"name": "tests", "scopes": scopes, "services": ["tests"]}]
@@ -78,19 +91,24 @@ c.JupyterHub.load_roles = [{"name": "tests", "scopes": scopes, "services": ["tes
 class RunningHub:
     """One hub, its folder, its fake Slurm, and the jobs that the test has let run."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        """Write everything that a hub needs below `folder`; `settings` replace those of the file."""
+    def __init__(
+        self, folder: Path, idle: Mapping[str, float] | None = None, fallback: str | None = None, **settings: Any
+    ) -> None:
+        """Write everything that a hub needs below `folder`; `settings` replace those of the file.
+
+        `idle` replaces what the site's profiles say of idle servers, and `fallback` what the others fall back to.
+        """
         self.folder, self.state = folder, folder / "hub"
         self.slurm = FakeSlurm(folder / "slurm")
         self.jobs: dict[str, subprocess.Popen[bytes]] = {}
         self.scripts: dict[str, str] = {}
         self.token = secrets.token_hex(16)
-        self.port = _free_port()
+        self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}/hub/"
         self._opener = build_opener(ProxyHandler({}))
-        self._write(settings)
+        self._write(idle, fallback, settings)
 
-    def _write(self, settings: Mapping[str, Any]) -> None:
+    def _write(self, idle: Mapping[str, float] | None, fallback: str | None, settings: Mapping[str, Any]) -> None:
         for path in (self.state, self.folder / "spool", self.folder / "spool" / ORDINARY.pw_name):
             path.mkdir()
         python = self.folder / "venv/bin/python"
@@ -101,6 +119,10 @@ class RunningHub:
         site = yaml.safe_load((CHECKOUT / "spawners/sites/local.yaml").read_text())
         site["paths"]["runtime"] = f"{self.folder}/spool/{{user}}"
         site["environments"][0]["path"] = str(self.folder / "venv")
+        for profile in site["profiles"] if idle else ():
+            profile["idle"] = idle
+        for profile in site["profiles"] if fallback else ():
+            profile["fallback"] = fallback if profile["name"] != fallback else None
         (self.folder / "site.yaml").write_text(yaml.safe_dump(site))
         values = {
             "site": str(self.folder / "site.yaml"),
@@ -126,7 +148,7 @@ class RunningHub:
         """Start the hub and wait until it answers."""
         with (self.state / "hub.log").open("ab") as log:
             self.process = subprocess.Popen(
-                (sys.executable, "-m", "jupyterhub", "-f", "config.py"),
+                (sys.executable, "-m", "hub_config", "-f", "config.py"),
                 cwd=self.state,
                 env={
                     "PATH": os.environ["PATH"],
@@ -145,7 +167,7 @@ class RunningHub:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End the hub's process, and nothing that it started."""
         self.process.send_signal(how)
-        self.process.wait(20)
+        self.process.wait(60)
 
     def log(self) -> str:
         """All that the hub has said."""
@@ -208,7 +230,8 @@ class RunningHub:
     def run_job(self, job_id: str, **environment: str) -> subprocess.Popen[bytes]:
         """Let a job run on this machine, as Slurm would: its script, its user, hardly any environment."""
         variables = {"HOME": "/nonexistent", "SLURM_JOB_ID": job_id, "SLURMD_NODENAME": NODE, **environment}
-        with (self.folder / f"job-{job_id}.log").open("wb") as log:
+        with self._log_of(job_id).open("wb") as log:
+            self.own(self._log_of(job_id))
             job = subprocess.Popen(
                 ("/bin/sh",),
                 stdin=subprocess.PIPE,
@@ -223,14 +246,24 @@ class RunningHub:
         job.stdin.write(self.scripts[job_id].encode())
         job.stdin.close()
         self.jobs[job_id] = job
-        self.slurm.change(job_id, state="RUNNING", node=NODE)
+        self.slurm.change(job_id, state="RUNNING", node=NODE, start=str(int(time.time())))
         return job
 
     def job_log(self, job_id: str) -> str:
         """What the job has printed."""
-        return (self.folder / f"job-{job_id}.log").read_text()
+        return self._log_of(job_id).read_text()
 
-    def ready(self, user: str, name: str = "", seconds: float = 60) -> dict[str, Any]:
+    def _log_of(self, job_id: str) -> Path:
+        """Where Slurm lets the job print to."""
+        (name,) = re.findall(r"^#SBATCH --output=(.*)$", self.scripts[job_id], re.M)
+        return Path(name)
+
+    def print_as(self, job_id: str, text: str) -> None:
+        """Let a job that does not run here have printed this."""
+        self._log_of(job_id).write_text(text)
+        self.own(self._log_of(job_id))
+
+    def ready(self, user: str, name: str = "", seconds: float = 120) -> dict[str, Any]:
         """Wait until a server is ready and return its model."""
         dead = [job for job in self.jobs.values() if job.poll() is not None]
         wait(lambda: bool(self.server(user, name).get("ready")) or self._died(dead), self._all_logs, seconds)
@@ -264,20 +297,13 @@ def as_ordinary() -> dict[str, Any]:
     return {"user": ORDINARY.pw_uid, "group": ORDINARY.pw_gid, "extra_groups": ()}
 
 
-def wait(condition: Callable[[], bool], told: Callable[[], str], seconds: float = 30) -> None:
+def wait(condition: Callable[[], bool], told: Callable[[], str], seconds: float = 120) -> None:
     """Wait for a condition; fail with the end of what `told` returns."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             pytest.fail(f"not within {seconds} s. The log ends:\n{told()[-6000:]}")
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @contextlib.contextmanager

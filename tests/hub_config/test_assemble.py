@@ -37,6 +37,14 @@ def test_state_outlives_the_hub(tmp_path: Path) -> None:
     assert c.JupyterHub.cleanup_servers is False
 
 
+def test_the_ledger_is_where_the_settings_say(tmp_path: Path) -> None:
+    c = assembled(tmp_path, hub="north", ledger_url=f"sqlite:///{tmp_path}/starts.sqlite")
+
+    assert not (tmp_path / "starts.sqlite").exists()
+    assert c.ServerSpawner.door().ledger.alive() == ()
+    assert (tmp_path / "starts.sqlite").exists()
+
+
 def test_local_sign_in(tmp_path: Path) -> None:
     c = assembled(tmp_path, admins=["teacher1"])
 

@@ -1,6 +1,7 @@
 """A hub on PostgreSQL: what it notes outlives it there as well."""
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from tests.hub_config.running_hub import CHECKOUT, as_ordinary, started, wait
 
@@ -41,21 +44,43 @@ def db_url() -> Iterator[str]:
         with Path(folder, "log").open("wb") as log:
             process = subprocess.Popen(server, stdout=log, stderr=log, cwd=folder, **common)
         try:
-            wait(Path(folder, ".s.PGSQL.5432").exists, Path(folder, "log").read_text)
-            yield f"postgresql+psycopg://hub@/postgres?host={folder}"
+            url = f"postgresql+psycopg://hub@/postgres?host={folder}"
+            wait(lambda: answers(url), Path(folder, "log").read_text)
+            yield url
         finally:
             process.terminate()
             process.wait(20)
 
 
+def answers(url: str) -> bool:
+    """Whether the database takes connections: its socket is there a little before."""
+    try:
+        create_engine(url, poolclass=NullPool).connect().close()
+    except OperationalError:
+        return False
+    return True
+
+
 def test_a_server_outlives_the_hub_on_postgresql(db_url: str) -> None:
-    with started(db_url=db_url) as hub:
+    with started(db_url=db_url, ledger_url=db_url) as hub:
         job_id = hub.start_server("alice", "training", profile="cpu")
+        hub.stop(signal.SIGKILL)
+        hub.start()
         hub.run_job(job_id)
         hub.ready("alice", "training")
         hub.stop()
         hub.start()
         assert hub.ready("alice", "training")["user_options"] == {"profile": "cpu"}
-        assert not (hub.state / "jupyterhub.sqlite").exists()
+        assert list(hub.state.glob("*.sqlite")) == []
         assert hub.api("DELETE", "users/alice/servers/training").status == 204
         assert hub.slurm.job(job_id)["state"] == "CANCELLED"
+
+        # A job whose id nobody noted is found again by its comment.
+        job_id = hub.start_server("alice", profile="cpu")
+        hub.stop(signal.SIGKILL)
+        with create_engine(db_url, poolclass=NullPool).begin() as connection:
+            connection.execute(text("UPDATE starts SET job_id = NULL WHERE ended IS NULL"))
+        hub.start()
+        hub.run_job(job_id)
+        hub.ready("alice")
+        assert len(hub.submitted()) == 2

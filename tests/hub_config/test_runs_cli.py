@@ -66,6 +66,16 @@ def test_without_slurm_a_refused_run_is_listed_as_such(home: Path) -> None:
     assert "Slurm did not take it" in onramp(home, "show", "train").stdout
     assert "Slurm did not take it" in onramp(home, "logs").stdout
     assert "is over already" in onramp(home, "cancel", "train").stdout
+    (name,) = (path.name for path in (home / "runs").iterdir())
+    done = onramp(home, "delete", "train", name, "none")
+    assert (done.returncode, done.stdout) == (1, f"{name} is deleted: its result, its log and its record.\n")
+    assert done.stderr.count("No run is called") + done.stderr.count("There are no runs") == 2
+    assert onramp(home, "list").stdout.startswith("No runs yet.")
+    assert onramp(home, "delete").returncode == 2
+
+
+def test_a_record_that_cannot_be_read_is_listed_as_such(home: Path) -> None:
+    onramp(home, "promote", "train.ipynb", "--profile", "gpu-1")
     (record,) = (home / "runs").glob("*/run.json")
     record.write_text("{")
     assert "UNREADABLE" in onramp(home, "list").stdout

@@ -38,6 +38,7 @@ def test_settled_once(tmp_path: Path) -> None:
         (SMALLEST + "proxy:\n  url: x\n", r"settings.yaml:5: proxy.url: .*api_url"),
         (SMALLEST + "port: 70000\n", r"settings.yaml:4: port: .*less than or equal to 65535.*70000"),
         (SMALLEST + "auth: {class: magic}\n", r"settings.yaml:4: auth.class"),
+        (SMALLEST + "ledger_url: sqlite:///jupyterhub.sqlite\n", r"one SQLite file: give each its own"),
         (SMALLEST + "accounts: {rule: some}\n", r"settings.yaml:4: accounts.rule: .*identity.*table.*pool"),
         (SMALLEST + "accounts: {rule: table}\n", r"settings.yaml:4: accounts: rule 'table' needs a non-empty 'table'"),
         (SMALLEST + "accounts: {table: {a: b}}\n", r"rule 'identity' takes neither 'table' nor 'pool'"),

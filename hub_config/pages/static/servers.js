@@ -1,4 +1,4 @@
-// What the home page and the page of a pending start do, through JupyterHub's own REST API.
+// What the home page does, and what other pages share, through JupyterHub's own REST API.
 "use strict";
 
 const onramp = {
@@ -9,10 +9,26 @@ const onramp = {
   },
 
   // Sends DELETE; returns "" when done, else a sentence.
-  async end(server, body) {
+  end(server, body) {
+    return onramp.send("DELETE", onramp.url(server), body);
+  },
+
+  // Lets a queued start wait for a job with other options; returns "" when done, else a sentence.
+  instead(server, options) {
+    return onramp.send("POST", onramp.own("instead", server), JSON.stringify({ user_options: options }));
+  },
+
+  // Where our own part of the hub's API has something of a server.
+  own(what, server) {
+    const { base_url, user } = window.jhdata;
+    return `${base_url}api/onramp/${what}/${user}${server ? `/${encodeURIComponent(server)}` : ""}`;
+  },
+
+  // Sends a request to the hub; returns "" when done, else a sentence.
+  async send(method, url, body) {
     const headers = { "X-XSRFToken": window.jhdata.xsrf_token, "Content-Type": "application/json" };
     try {
-      const answer = await fetch(onramp.url(server), { method: "DELETE", headers, body });
+      const answer = await fetch(url, { method, headers, body });
       if (answer.ok) return "";
       const said = await answer.json().catch(() => ({}));
       return said.message || `The hub refused (error ${answer.status}).`;
@@ -21,60 +37,20 @@ const onramp = {
     }
   },
 
+  // What the hub answers when it is asked about a server; null where it does not.
+  ask(server) {
+    return fetch(onramp.url(server), { headers: { "X-XSRFToken": window.jhdata.xsrf_token } }).catch(() => null);
+  },
+
   // Resolves once the server is neither stopping nor starting.
   async ended(server) {
-    const headers = { "X-XSRFToken": window.jhdata.xsrf_token };
     for (let tries = 0; tries < 60; tries += 1) {
-      const answer = await fetch(onramp.url(server), { headers }).catch(() => null);
+      const answer = await onramp.ask(server);
       if (answer && answer.status === 404) return;
       const model = answer && answer.ok ? await answer.json() : { pending: "unknown" };
       if (!model.pending && !model.ready) return;
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
-  },
-
-  followStart(progressUrl, server) {
-    const find = (id) => document.getElementById(id);
-    const bar = find("progress");
-    const message = find("progress-message");
-    const events = new EventSource(progressUrl);
-
-    const failed = () => {
-      events.close();
-      bar.classList.add("bad");
-      find("stop").hidden = true;
-      find("again").hidden = false;
-    };
-    events.onmessage = ({ data }) => {
-      const event = JSON.parse(data);
-      if (event.progress !== undefined) {
-        bar.setAttribute("aria-valuenow", event.progress);
-        bar.firstElementChild.style.width = `${event.progress}%`;
-      }
-      if (event.ready) {
-        events.close();
-        message.textContent = "Ready. Opening it.";
-        window.location.reload();
-        return;
-      }
-      if (event.message) {
-        message.textContent = event.message;
-        const entry = document.createElement("li");
-        entry.textContent = `${new Date().toLocaleTimeString()}: ${event.message}`;
-        find("progress-log").append(entry);
-      }
-      if (event.failed) failed();
-    };
-
-    find("stop").addEventListener("click", async () => {
-      find("stop").disabled = true;
-      message.textContent = "Cancelling.";
-      events.close();
-      const problem = await onramp.end(server);
-      if (!problem) await onramp.ended(server);
-      message.textContent = problem || "The start is cancelled. Nothing runs, nothing was used up.";
-      failed();
-    });
   },
 
   manageServers() {

@@ -1,7 +1,6 @@
 """Signing in with an institute's account: a real hub and a real OpenID Connect server."""
 
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,13 +12,13 @@ import pytest
 
 from tests.hub_config.browser import Browser, send
 from tests.hub_config.running_hub import RunningHub, started, wait
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
     """An OpenID Connect server of the institute's."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = (str(Path(sys.executable).parent / "oidc-provider-mock"), "--port", str(port))
     people = (

@@ -4,6 +4,9 @@ import pytest
 
 from hub_config.factory import etc
 from hub_config.factory.plan import PEOPLE, make_plan
+from hub_config.factory.site_slurm import cluster
+from spawners.site import load_site
+from tests.sites.traps import TRAPS
 
 HOST = [
     "root:x:0:0:root:/root:/bin/bash",
@@ -15,7 +18,12 @@ HOST = [
 
 @pytest.fixture
 def plan():
-    return make_plan(8000, 101)
+    return make_plan(8000, 101, cluster(load_site("local"), "local"))
+
+
+@pytest.fixture
+def traps():
+    return make_plan(8000, 101, cluster(load_site(TRAPS), str(TRAPS)))
 
 
 def names(text):
@@ -66,7 +74,46 @@ def test_every_gpu_of_a_node_is_a_device_file(plan):
     assert "Gres=gpu:4" in etc.slurm_conf(plan)
 
 
-def test_partitions_split_nodes_by_what_they_have(plan):
-    partitions = [line.split()[:2] for line in etc.slurm_conf(plan).splitlines() if line.startswith("Partition")]
+def test_the_factory_of_this_machine_is_as_it_always_was(plan):
+    ports = [plan.slurm_port(name) for name in ("cpu1", "cpu2", "gpu1", "gpu2")]
+    found = [line for line in etc.slurm_conf(plan).splitlines() if line.startswith(("NodeName", "PartitionName"))]
 
-    assert partitions == [["PartitionName=cpu", "Nodes=cpu1,cpu2"], ["PartitionName=gpu", "Nodes=gpu1,gpu2"]]
+    assert found == [
+        f"NodeName=cpu1 NodeAddr=127.0.0.1 Port={ports[0]} CPUs=4 RealMemory=8000 State=UNKNOWN",
+        f"NodeName=cpu2 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 RealMemory=8000 State=UNKNOWN",
+        f"NodeName=gpu1 NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory=16000 Gres=gpu:4 State=UNKNOWN",
+        f"NodeName=gpu2 NodeAddr=127.0.0.1 Port={ports[3]} CPUs=8 RealMemory=16000 Gres=gpu:4 State=UNKNOWN",
+        "PartitionName=cpu Nodes=cpu1,cpu2 Default=YES DefaultTime=60 MaxTime=480 MaxNodes=2 State=UP",
+        "PartitionName=gpu Nodes=gpu1,gpu2 DefaultTime=60 MaxTime=240 MaxNodes=2 State=UP",
+    ]
+
+
+def test_a_feature_is_a_node_s_own(traps):
+    conf = etc.slurm_conf(traps).splitlines()
+
+    assert [line.split()[5:-1] for line in conf if line.startswith("NodeName=kinds")] == [
+        ["Feature=a100"],
+        ["Feature=v100"],
+    ]
+
+
+def test_gpus_have_the_type_that_the_site_asks_for_them_by():
+    site = load_site("local")
+    typed = site.model_copy(update={"gpus": (site.gpus[0].model_copy(update={"type": "h100"}),)})
+    plan = make_plan(8000, 101, cluster(typed, "local"))
+
+    assert "NodeName=gpu1 Name=gpu Type=h100 File=/dev/onramp/gpu1/0" in etc.gres_conf(plan).splitlines()
+    assert "Gres=gpu:h100:4 " in etc.slurm_conf(plan)
+
+
+def test_what_slurm_cannot_limit_is_a_table_in_lua(plan, traps):
+    first, _, rest = etc.job_submit_lua(traps).partition("\n")
+
+    assert first.startswith('local site = {["account_required"] = true, ["memory_comes_with_cpus"] = true, ')
+    assert '["kinds"] = {["constraint_required"] = true, ["forbids_notebooks"] = false}' in first
+    assert (
+        '["project"] = {["constraint_required"] = false, ["forbids_notebooks"] = false, ["default_qos"] = "nothing"}'
+        in first
+    )
+    assert "function slurm_job_submit" in rest
+    assert '["account_required"] = false' in etc.job_submit_lua(plan)

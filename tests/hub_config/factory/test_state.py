@@ -8,6 +8,8 @@ import pytest
 from hub_config.factory.plan import PEOPLE
 from hub_config.factory.state import State, read_events
 from hub_config.settings import load_settings
+from spawners.site import load_site
+from tests.sites.traps import TRAPS
 
 
 @pytest.fixture
@@ -56,12 +58,30 @@ def test_files_with_secrets_are_for_their_owner_alone(state):
     assert [stat.S_IMODE((state.folder / name).stat().st_mode) & 0o077 for name in private] == [0, 0, 0, 0]
 
 
+def test_the_site_it_was_started_with_is_kept(state):
+    assert state.site is None
+
+    state.prepare(8000, str(TRAPS))
+
+    assert state.site == str(TRAPS)
+    assert load_site(state.folder / "srv/onramp/etc/site.yaml").title == "The Trap, rehearsed on this machine"
+    assert (state.folder / "etc/slurm/login-only").read_text() == "/login-only\n"
+
+
+def test_a_factory_from_before_there_were_sites_is_of_this_machine(state):
+    state.prepare(8000)
+    file = state.folder / "srv/onramp/etc/plan.json"
+    file.write_text(json.dumps({key: value for key, value in json.loads(file.read_text()).items() if key != "cluster"}))
+
+    assert state.site == "local"
+
+
 def test_the_hub_can_read_its_settings(state):
     state.prepare(8123)
     settings = load_settings(state.folder / "srv/onramp/etc/settings.yaml")
 
     assert settings.port == 8123
-    assert settings.site == "local"
+    assert load_site(state.folder / settings.site.lstrip("/")) == load_site("local")
     assert settings.hub_connect.ip == state.plan.control
 
 

@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import pytest
 
 from hub_config import pages
-from hub_config.pages.offers import about, number
 from tests.hub_config.browser import Browser
 from tests.hub_config.running_hub import NODE, RunningHub, hub, wait
 
@@ -93,10 +92,11 @@ def test_somebody_with_two_accounts_chooses(hub: RunningHub, browser: Browser) -
     page = browser.get("spawn").text
     assert f"onboarding: 5{GAP}940 GPU minutes left" in page
     assert "sme: no limit on GPU minutes" in page
+    assert f"Account onboarding: 5{GAP}940 GPU minutes left." in page
 
 
 def test_when_a_start_would_be(hub: RunningHub, browser: Browser) -> None:
-    for minutes, sentence in ((0, "Starts at once."), (150, "Starts in about 2 hours.")):
+    for minutes, sentence in ((0, "Starts at once."), (150, "Starts within about 5 hours.")):
         start = (datetime.now() + timedelta(minutes=minutes, seconds=20)).isoformat(timespec="seconds")
         hub.slurm.answer("sbatch", err=f"sbatch: Job 7 to start at {start} using 2 processors on nodes cpu1")
         assert sentence in Words(browser.get("spawn").text).text
@@ -105,15 +105,12 @@ def test_when_a_start_would_be(hub: RunningHub, browser: Browser) -> None:
     hub.slurm.heal("sbatch")
 
 
-def test_how_long_a_queue_is() -> None:
-    assert [about(minutes) for minutes in (2, 59, 60, 100, 47 * 60, 72 * 60)] == [
-        "2 minutes",
-        "59 minutes",
-        "1 hour",
-        "2 hours",
-        "47 hours",
-        "3 days",
-    ]
+def test_the_way_from_hub_to_node_is_said_to_be_unencrypted(browser: Browser) -> None:
+    assert "your work travels unencrypted" in browser.get("spawn/alice").text
+
+
+def test_what_was_tried_needs_no_caution(browser: Browser) -> None:
+    assert "Nobody has run" not in browser.get("spawn").text
 
 
 def test_the_last_choice_is_chosen_again(hub: RunningHub, browser: Browser) -> None:
@@ -133,6 +130,45 @@ def test_the_form_starts_what_was_chosen(hub: RunningHub, browser: Browser) -> N
     assert "#SBATCH --time=60" in script
 
 
+def test_a_refused_form_comes_back_as_it_was_left(hub: RunningHub, browser: Browser) -> None:
+    """Also that of a server with a name, with the sentence at the field that it is about."""
+    for server in ("", "/alice/training"):
+        typed = {"profile": "gpu-1", "time": "100000", "safe_start": "true", "reservation": "spring"}
+        answer = browser.post(f"spawn{server}", typed)
+        page = re.sub(r"\s+", " ", answer.text)
+        assert answer.status == 400
+        assert 'value="gpu-1" required checked' in page
+        assert '<details class="onramp-more" open>' in page
+        assert 'value="100000" aria-invalid="true" aria-describedby="time-refused time-hint"' in page
+        assert '<p id="time-refused" class="onramp-refused">Option &#39;time&#39; is 100000, but' in page
+        assert '<option value="spring" selected>' in page
+        assert re.search('name="safe_start" [^>]* checked', page)
+        assert ("server <strong>" in page) == bool(server)
+        assert page.count('role="alert"') == 1
+
+
+def test_a_page_that_nobody_filled_in_has_its_choices_closed(browser: Browser) -> None:
+    assert '<details class="onramp-more">' in browser.get("spawn").text
+    assert "aria-invalid" not in browser.get("spawn").text.replace("[aria-invalid]", "")
+
+
+def test_a_link_presets_options_and_opens_a_notebook(hub: RunningHub, browser: Browser) -> None:
+    """The link of the documents: the options begin a start, and `next` is where it leads to."""
+    hub.end_jobs()
+    answer = browser.get("spawn?opt-profile=gpu-1&opt-time=30&next=/hub/user-redirect/lab/tree/notebooks/x.ipynb")
+    assert "/hub/spawn-pending/alice" in answer.url
+    script = hub.submitted()[-1]["stdin"]
+    assert ("--gres=gpu:1" in script, "#SBATCH --time=30" in script) == (True, True)
+    job_id = max((path.name for path in (hub.slurm.state / "jobs").iterdir()), key=int)
+    hub.scripts[job_id] = script
+    hub.run_job(job_id)
+    hub.ready("alice")
+    landed = browser.get(answer.url.partition("/hub/")[2])
+    assert landed.url.partition("?")[0].endswith("/user/alice/lab/tree/notebooks/x.ipynb")
+    hub.api("DELETE", "users/alice/server")
+    hub.end_jobs()
+
+
 def test_home_says_where_a_server_runs(hub: RunningHub, browser: Browser) -> None:
     job_id = hub.start_server("alice", profile="cpu")
     assert "Main server Starting Watch" in Words(browser.get("home").text).text
@@ -140,7 +176,10 @@ def test_home_says_where_a_server_runs(hub: RunningHub, browser: Browser) -> Non
     hub.ready("alice")
     assert f"Main server Running on {NODE}" in Words(browser.get("home").text).text
     hub.api("DELETE", "users/alice/server")
-    assert "Main server Not running Start" in Words(browser.get("home").text).text
+    words = Words(browser.get("home").text).text
+    assert re.search(
+        r"Main server Not running since \d\d:\d\d: it was stopped from the hub by tests. Start again", words
+    )
     hub.end_jobs()
 
 
@@ -178,7 +217,3 @@ def test_style_and_script_are_served_by_the_hub(hub: RunningHub, name: str) -> N
 @pytest.mark.parametrize("name", ["../__init__.py", "%2e%2e/__init__.py", "/etc/passwd"])
 def test_and_nothing_else_is(hub: RunningHub, name: str) -> None:
     assert hub.get(f"onramp/{name}").status in (400, 403, 404)
-
-
-def test_numbers_as_people_read_them() -> None:
-    assert [number(value) for value in (0, 999, 5940)] == ["0", "999", f"5{GAP}940"]
