@@ -17,7 +17,7 @@ def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     checkout = folder / "checkout"
     checkout.mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "onramp.py"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "onramp.py", "uv.lock"):
         shutil.copy(REPOSITORY / name, checkout)
     for name in ("hub_config", "spawners", "curricula", "notebooks", "tests"):
         shutil.copytree(
@@ -33,7 +33,7 @@ def wheel(tmp_path_factory):
 def test_the_four_packages_and_the_facade_are_in_it(wheel):
     assert {"onramp.py", "spawners/server.py", "notebooks/__init__.py", "hub_config/assemble.py"} <= wheel
     assert {"spawners/sites/local.yaml", "notebooks/02-your-first-gpu.ipynb"} <= wheel
-    assert "hub_config/factory/namespace.sh" in wheel
+    assert {"hub_config/factory/namespace.sh", "hub_config/factory/node.sh"} <= set(wheel)
     assert {"curricula/service/templates/courses.html", "curricula/service/static/course.js"} <= wheel
 
 

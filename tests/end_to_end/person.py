@@ -1,4 +1,4 @@
-"""Somebody who uses the hub from a program: signs in with a one-time link, speaks REST with a token."""
+"""Somebody who uses the hub from a program: signs in with a password, speaks REST with a token."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +15,9 @@ class Person:
         self.name = name
         self._factory = factory
         self.site = httpx.Client(base_url=factory.url, follow_redirects=True, timeout=30)
-        signed_in = self.site.get(factory.open(name))
+        self.site.get("/hub/login")
+        form = {"username": name, "password": factory.passwords[name], "_xsrf": self.xsrf}
+        signed_in = self.site.post("/hub/login", data=form)
         assert signed_in.status_code == 200, signed_in.text
         tokens = self.site.post(f"/hub/api/users/{name}/tokens", headers={"X-XSRFToken": self.xsrf}, json={})
         headers = {"Authorization": f"token {tokens.json()['token']}"}

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.end_to_end.browser import PATIENCE, run_notebook, sign_in, start
 from tests.end_to_end.factory import REPOSITORY, Factory, until
 from tests.end_to_end.person import Person
+from tests.end_to_end.picture import picture
 from tests.end_to_end.test_pages import AXE, SCHEMES, WIDTHS
 
 CODE = "START-2026"
@@ -42,7 +44,7 @@ assert onramp.submit("m01").again
 
 
 @pytest.fixture
-def student1(browser: Browser, factory: Factory):
+def student1(browser: Browser, factory: Factory) -> Iterator[Page]:
     """A window in which student1 has signed in."""
     with_page = browser.new_context(viewport={"width": 1280, "height": 900})
     with_page.set_default_timeout(PATIENCE)
@@ -53,7 +55,7 @@ def student1(browser: Browser, factory: Factory):
 
 
 @pytest.fixture
-def teacher1(browser: Browser, factory: Factory):
+def teacher1(browser: Browser, factory: Factory) -> Iterator[Page]:
     """A window in which teacher1 has signed in."""
     with_page = browser.new_context(viewport={"width": 1280, "height": 900})
     with_page.set_default_timeout(PATIENCE)
@@ -137,6 +139,8 @@ def marks(factory: Factory) -> dict[str, float]:
 def test_from_release_to_feedback(
     factory: Factory, browser: Browser, student1: Page, teacher1: Page, tmp_path: Path
 ) -> None:
+    teacher1.goto(f"{factory.url}{SERVICE}courses/onboarding/teach")
+    picture(teacher1, "teach")
     join(student1, factory)
     expect(student1.locator("[data-assignment=m01]")).to_have_count(0)
 
@@ -149,6 +153,7 @@ def test_from_release_to_feedback(
     assert "Attempt 1." in hand_in(student1, "m00", right)
     sha256 = hashlib.sha256(right.read_bytes()).hexdigest()
     expect(student1.locator("[data-assignment=m00] code.sha")).to_have_text(sha256)
+    picture(student1, "receipt")
     assert "the very file you handed in" in hand_in(student1, "m00", right)
 
     # student2 hands in what was fetched, student3 what never ends to its last cell.
@@ -165,6 +170,7 @@ def test_from_release_to_feedback(
     expect(teacher1.locator("[data-user=student1]")).to_contain_text("8 of 8 points")
     expect(teacher1.locator("[data-user=student2]")).to_contain_text("0 of 8 points")
     expect(teacher1.locator("[data-user=student3]")).to_contain_text("Not run:")
+    picture(teacher1, "graded")
     assert marks(factory)["student1"] == 8
     assert marks(factory)["student2"] == 0
     jobs = factory.exec("sacct", "-nPXa", "--user", "onramp-grade", "--format=State,Account,Comment").splitlines()
@@ -184,6 +190,7 @@ def test_from_release_to_feedback(
     student1.locator("[data-assignment=m00]").get_by_role("link", name="8 of 8 points").click()
     expect(student1.get_by_role("heading", name=re.compile("feedback"))).to_be_visible()
     expect(student1.locator("[data-cell=m00-function-test]")).to_contain_text("Right.")
+    picture(student1, "feedback")
 
     looks_right(student1)
     looks_right(teacher1)
@@ -216,7 +223,7 @@ def test_a_student_fetches_and_hands_in_from_a_notebook_on_the_server(
 ) -> None:
     join(student1, factory)
     teach(teacher1, factory, "m01", "Release", "is released")
-    cells = [
+    cells: list[dict[str, object]] = [
         {
             "cell_type": "code",
             "id": "c1",
@@ -300,7 +307,7 @@ def test_the_operators_commands_say_what_is_wrong(factory: Factory, tmp_path: Pa
     for arguments, sentence in (
         (("create", str(tmp_path)), "holds no course: a course.yaml is missing there"),
         (("release", "nope"), "There is no course 'nope' here."),
-        (("release", "onboarding", "m99"), "has no assignment 'm99': choose one of m00, m01."),
+        (("release", "onboarding", "m99"), "has no assignment 'm99': choose one of m00, m01, m03, m05."),
     ):
         command = ("./onramp", "course", *arguments, "--state", str(factory.folder))
         done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)

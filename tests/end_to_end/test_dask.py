@@ -40,7 +40,7 @@ def kernel(factory: Factory, person: Person) -> Iterator[Kernel]:
 
 def test_the_notebook_uses_two_nodes_and_leaves_nothing(factory: Factory, page: Page) -> None:
     """Run from top to bottom in JupyterLab; Slurm's accounting is the witness."""
-    before = factory.submitted()
+    before = factory.submitted("student1")
     sign_in(page, factory, "student1")
     start(page, "CPU notebook")
     notebook = run_notebook(page, factory, "student1", NOTEBOOK)
@@ -53,9 +53,9 @@ def test_the_notebook_uses_two_nodes_and_leaves_nothing(factory: Factory, page: 
 
     (server,) = until("only the server is left", lambda: one if len(one := factory.jobs("student1")) == 1 else None)
     workers = [str(int(server) + number) for number in (1, 2)]
-    assert factory.submitted() == before + 3
+    assert factory.submitted("student1") == before + 3
     for job_id in workers:
-        job = until(f"job {job_id} is over", lambda job_id=job_id: _over(factory, job_id))
+        job = factory.ended(job_id)
         assert job["Comment"].startswith(f"onramp:cluster:student1:{server}:")
         assert job["User"] == "student1"
     assert {factory.accounting(job_id)["NodeList"] for job_id in workers} == {"cpu1", "cpu2"}
@@ -151,11 +151,6 @@ def _slurmctld_down(factory: Factory) -> Iterator[None]:
         factory.exec(*python, "from hub_config.factory.supervised import start; start('slurmctld')")
         until("slurmctld answers", lambda: "is UP" in factory.attempt("scontrol", "ping").stdout)
         until("all nodes are back", lambda: "down" not in factory.exec("sinfo", "-h", "-o", "%T"))
-
-
-def _over(factory: Factory, job_id: str) -> dict[str, str] | None:
-    job = dict(factory.accounting(job_id))
-    return job if job.get("State", "RUNNING") not in ("PENDING", "RUNNING") else None
 
 
 def _left(factory: Factory, user: str) -> list[str]:

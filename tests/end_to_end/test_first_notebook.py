@@ -1,45 +1,62 @@
-"""A newcomer signs in, starts a server on a node and runs the GPU notebook; Slurm and the kernel are the witnesses."""
+"""A newcomer's way through the README, up to a job on a GPU; Slurm and the kernel are the witnesses."""
 
-from collections.abc import Mapping
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.end_to_end.browser import run_notebook, sign_in, start, stop
+from tests.end_to_end.browser import STARTED, run_first_cell, run_notebook, sign_in, start, started, stop
 from tests.end_to_end.factory import Factory, until
 from tests.end_to_end.person import Person
+from tests.end_to_end.picture import picture
+from tests.end_to_end.test_promote import completed, read, runs, text
 
-NOTEBOOK = "notebooks/02-your-first-gpu.ipynb"
+HELLO = "notebooks/01-first-steps.ipynb"
+GPU = "notebooks/02-your-first-gpu.ipynb"
+PROMOTE = "notebooks/03-promote.ipynb"
 
 
-def test_a_newcomer_runs_the_gpu_notebook(factory: Factory, context: BrowserContext, page: Page) -> None:
+def test_a_newcomer_follows_the_readme(
+    factory: Factory, context: BrowserContext, page: Page, record_property: Callable[[str, object], None]
+) -> None:
     """From the password to the stopped server, and what slurmctld, slurmdbd and /proc say meanwhile."""
+    factory.exec("rm", "-rf", "/home/student1/.jupyter/lab/workspaces")  # a newcomer has no tabs from before
     sign_in(page, factory, "student1")
+    signed_in = time.monotonic()
+    page.get_by_role("radio", name="One GPU").check()
+    picture(page, "start")
     start(page, "One GPU")
+    run_first_cell(page, HELLO)
+    record_property("first notebook", time.monotonic() - signed_in)
 
-    (job_id,) = factory.jobs("student1")
-    job = factory.job(job_id)
-    assert job["JobState"] == "RUNNING"
-    assert job["UserId"] == f"student1({factory.uid('student1')})"
-    assert job["NodeList"] in ("gpu1", "gpu2")
-    assert "gres/gpu=1" in job["TRES"].split(",")
-    assert _uids(factory, "jupyterhub.singleuser") == {factory.uid("student1")}
-
-    notebook = run_notebook(page, factory, "student1", NOTEBOOK)
-    assert _uids(factory, "ipykernel_launcher") == {factory.uid("student1")}
-    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
-    assert outputs
-    assert [output for output in outputs if output["output_type"] == "error"] == []
-    assert "Calculating on:" in _text(outputs)
+    job = _is_a_gpu_job(factory)
+    run_notebook(page, factory, "student1", HELLO)
+    shown = page.locator(".onramp-panel").first
+    expect(shown).to_contain_text(job["NodeList"])
+    picture(page, "first-steps", height=720, of=shown)
+    _calculates(factory, run_notebook(page, factory, "student1", GPU))
     page.locator(".jp-WindowedPanel-outer").evaluate("panel => { panel.scrollTop = 0; }")
     expect(page.locator(".jupyter-widgets", has_text=job["NodeList"]).first).to_be_visible()
+    measured = page.locator(".jp-OutputArea-output", has_text="per second").first
+    picture(page, "first-gpu", width=1200, height=720, of=measured)
+
+    run_notebook(page, factory, "student1", PROMOTE)
+    panel = page.locator(".onramp-panel", has_text="Run 20")
+    panel.scroll_into_view_if_needed()
+    expect(panel).to_contain_text("It ended as it should.", timeout=STARTED)
+    record_property("first GPU job", time.monotonic() - signed_in)
+    picture(page, "run", height=720, of=panel)
+    _is_the_result(factory, page, panel)
 
     with context.expect_page() as opened:
         page.get_by_role("menuitem", name="File", exact=True).click()
         page.get_by_role("menuitem", name="Hub Control Panel").click()
     stop(opened.value)
 
-    ended = _ended(factory, job_id)
+    ended = factory.ended(job["JobId"])
     assert ended["State"].startswith("CANCELLED")
     assert (ended["User"], int(ended["UID"])) == ("student1", factory.uid("student1"))
     assert ended["NodeList"] == job["NodeList"]
@@ -49,20 +66,20 @@ def test_a_newcomer_runs_the_gpu_notebook(factory: Factory, context: BrowserCont
 
 
 def test_a_cpu_server_is_stopped_and_started_again(factory: Factory, page: Page) -> None:
-    """The CPU profile holds no GPU, and a second start is another job."""
+    """The CPU profile holds no GPU. Started again it is as it was, by one click, and another job."""
     sign_in(page, factory, "student2")
     start(page, "CPU notebook")
     (first,) = factory.jobs("student2")
     page.goto(f"{factory.url}/hub/home")
     stop(page)
-    page.get_by_role("link", name="Start Main server").click()
-    start(page, "CPU notebook")
+    page.get_by_role("button", name="Start again Main server").click()
+    started(page)
     (second,) = factory.jobs("student2")
     page.goto(f"{factory.url}/hub/home")
     stop(page)
     assert first != second
     for job_id in (first, second):
-        ended = _ended(factory, job_id)
+        ended = factory.ended(job_id)
         assert ended["NodeList"] in ("cpu1", "cpu2")
         assert "gres/gpu" not in ended["AllocTRES"]
 
@@ -92,14 +109,46 @@ def test_a_named_server_is_made_on_the_home_page(factory: Factory, page: Page) -
     assert factory.jobs("student3") == []
 
 
-def _ended(factory: Factory, job_id: str) -> Mapping[str, str]:
-    """What slurmdbd says once it has heard of the end."""
+def _is_a_gpu_job(factory: Factory) -> Mapping[str, str]:
+    """The server is one job of student1's on a GPU node; return what slurmctld says of it."""
+    (job_id,) = factory.jobs("student1")
+    job = factory.job(job_id)
+    assert job["JobState"] == "RUNNING"
+    assert job["UserId"] == f"student1({factory.uid('student1')})"
+    assert job["NodeList"] in ("gpu1", "gpu2")
+    assert "gres/gpu=1" in job["TRES"].split(",")
+    assert _uids(factory, "spawners/singleuser.py") == {factory.uid("student1")}
+    return job
 
-    def look() -> Mapping[str, str] | None:
-        found = factory.accounting(job_id)
-        return None if found["State"] == "RUNNING" else found
 
-    return until(f"job {job_id} ended", look)
+def _calculates(factory: Factory, notebook: dict[str, Any]) -> None:
+    """Notebook 02 has run in a kernel of student1's, without an error."""
+    assert _uids(factory, "ipykernel_launcher") == {factory.uid("student1")}
+    outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+    assert outputs
+    assert [output for output in outputs if output["output_type"] == "error"] == []
+    assert "Calculating on:" in _text(outputs)
+
+
+def _is_the_result(factory: Factory, page: Page, panel: Locator) -> None:
+    """Notebook 03 has promoted itself: the panel, the run's folder and slurmdbd say the same."""
+    expect(panel).to_contain_text("epoch 15 of 15")
+    with page.expect_download() as download:
+        panel.get_by_role("link", name="Download environment.txt").click()
+    assert "torch==" in Path(download.value.path()).read_text()
+    (run,) = runs(factory, "student1")
+    record = read(factory, "student1", run, "run.json")
+    assert record["reported"]["outcome"] == "completed"
+    assert record["reported"]["verified"] is False
+    assert record["reported"]["node"] in ("gpu1", "gpu2")
+    assert "epochs: 15" in text(factory, "student1", run, "parameters.yaml")
+    ended = completed(factory, record["reported"]["job_id"])
+    assert (ended["User"], ended["Account"]) == ("student1", "onboarding")
+    assert ended["Comment"] == f"onramp:run:{run}"
+    assert "gres/gpu=1" in ended["AllocTRES"].split(",")
+    outputs = json.dumps(read(factory, "student1", run, "output.ipynb"))
+    assert "This is the job: it has trained, and promotes nothing." in outputs
+    assert "network.pt" in factory.exec("ls", f"/home/student1/runs/{run}", user="student1")
 
 
 def _uids(factory: Factory, program: str) -> set[int]:

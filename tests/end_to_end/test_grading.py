@@ -1,12 +1,18 @@
 """Grading in a real factory: who runs it, what it reaches, and what learners can read of it."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 
-from tests.end_to_end.factory import Factory
+from tests.end_to_end.factory import REPOSITORY, Factory, until
+from tests.end_to_end.person import Person
+from tests.end_to_end.test_course import SERVICE, answered, post
 
 COURSE = "/srv/onramp/course/courses/onboarding"
 PYTHON = "/srv/onramp/venv/bin/python"
@@ -122,17 +128,25 @@ def test_right_is_full_wrong_is_nothing_and_what_did_not_run_has_no_mark(graded:
 
 
 def test_each_submission_was_one_job_of_the_grading_account(factory: Factory, graded: Graded) -> None:
-    uid = str(factory.uid("onramp-grade"))
     jobs = {result["job_id"] for result in graded}
     assert len(jobs) == 4
     for job_id in jobs:
-        told = factory.accounting(job_id)
-        assert (told["User"], told["UID"], told["Account"]) == ("onramp-grade", uid, "grading")
+        told = factory.ended(job_id)
+        # Of a job that was over before accounting heard of its beginning, sacct knows the user and no uid.
+        assert (told["User"], told["Account"]) == ("onramp-grade", "grading")
         assert told["State"] == "COMPLETED"
         assert LEARNER not in json.dumps(told)
     assert factory.jobs("onramp-grade") == []
     assert factory.exec("ls", "-A", "/srv/onramp/grading").split() == []
     assert factory.processes("onramp-grade") == []
+
+
+def test_a_jobs_log_is_kept_only_where_there_is_no_mark(factory: Factory, graded: Graded) -> None:
+    logs = [result["ran"].removesuffix("ipynb") + "log" for result in graded]
+    kept = [path for path in logs if factory.attempt("test", "-s", path, user="onramp-course").returncode == 0]
+
+    assert kept == [logs[3]]
+    assert factory.attempt("sh", "-c", "ls /srv/onramp/spool/onramp-grade | grep log").stdout == ""
 
 
 def test_a_learners_code_finds_itself_alone(factory: Factory, graded: Graded) -> None:
@@ -200,3 +214,40 @@ def test_who_may_act_as_whom(factory: Factory, caller: str, socket: str, user: s
     answer = factory.exec(PYTHON, "-I", "-c", _ASK, f"/run/onramp/{socket}.sock", user, user=caller)
 
     assert says in answer
+
+
+def test_a_grading_goes_on_after_the_service_was_killed(factory: Factory, tmp_path: Path) -> None:
+    """That it was asked for is an event: nobody presses the button again."""
+    source = tmp_path / "again/source/m00"
+    source.mkdir(parents=True)
+    shutil.copy(REPOSITORY / "curricula/onboarding/source/m00/m00.ipynb", source)
+    (tmp_path / "again/course.yaml").write_text(
+        "name: again\ntitle: Started again\nteachers: [teacher1]\ncode: AGAIN-1\n"
+        "assignments: [{name: m00, title: Zero, notebook: m00.ipynb}]\n"
+    )
+    created = ["./onramp", "course", "create", str(tmp_path / "again"), "--state", str(factory.folder)]
+    subprocess.run(created, cwd=REPOSITORY, check=True, capture_output=True)
+    m00 = "api/courses/again/assignments/m00"
+    with Person(factory, "teacher1") as teacher:
+        post(factory, teacher, f"{m00}/release").raise_for_status()
+        released = httpx.get(f"{factory.url}{SERVICE}{m00}/notebook", headers=teacher.api.headers).text
+        notebook = answered(released, "m00")
+        notebook["metadata"]["of"] = "again"  # the result of a file that was graded before is known without a job
+        post(factory, teacher, f"{m00}/submissions", content=json.dumps(notebook)).raise_for_status()
+        post(factory, teacher, f"{m00}/grade").raise_for_status()
+        until("there is a grading job", lambda: factory.jobs("onramp-grade"))
+        factory.exec("supervisorctl", "-s", "unix:///run/supervisor.sock", "signal", "KILL", "course")
+
+        def states() -> list[str]:
+            address = f"{factory.url}{SERVICE}{m00}/submissions"
+            answer = httpx.get(address, headers=teacher.api.headers, timeout=60)
+            return [one["state"] for one in answer.json()["submissions"]] if answer.status_code == 200 else []
+
+        until("it is graded", lambda: states() == ["graded"])
+    exported = factory.exec(
+        "env", "HOME=/tmp", PYTHON, "-I", "-m", "curricula.service.admin", "--root", "/srv/onramp/course", "export",
+        "again", user="onramp-course",
+    )  # fmt: skip
+    assert exported.splitlines()[1].endswith("graded,8.0,8.0")
+    until("no grading job is left", lambda: not factory.jobs("onramp-grade"))
+    factory.exec("rm", "-r", "/srv/onramp/course/courses/again", user="onramp-course")

@@ -64,11 +64,11 @@ def test_a_second_up_keeps_what_people_have(own: Factory) -> None:
     hashes = own.exec("cat", "/srv/onramp/hub/passwords.json")
     own.exec("sh", "-c", "echo mine > /home/student1/file", user="student1")
     own.exec("srun", "--partition=cpu", "true", user="student1")
-    jobs = until("accounting has the job", lambda: own.submitted())
+    jobs = until("accounting has the job", lambda: own.submitted("student1"))
     own.down(purge=False)
     assert own.up() == {}
     assert own.exec("cat", "/home/student1/file", user="student1") == "mine\n"
-    assert own.submitted() == jobs
+    assert own.submitted("student1") == jobs
     assert own.exec("cat", "/srv/onramp/hub/passwords.json") == hashes
     own.exec("srun", "--partition=cpu", "true", user="student1")
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.end_to_end.factory import Factory, until
+from tests.end_to_end.factory import Factory
+from tests.end_to_end.hub import restart_hub
 from tests.end_to_end.person import Person
 
 PROFILES = ("cpu", "gpu-1")
 BAD: list[tuple[dict[str, object], tuple[str, ...]]] = [
     ({"profile": "huge"}, PROFILES),
-    ({"profile": "cpu", "partition": "gpu"}, ("profile", "time", "safe_start")),
+    ({"profile": "cpu", "prologue": "id"}, ("profile", "time", "safe_start")),
     ({"profile": "cpu\n#SBATCH --uid=0"}, PROFILES),
     ({"profile": "gpu-4"}, PROFILES),
     ({"profile": ["cpu", "gpu-1"]}, PROFILES),
@@ -27,11 +28,11 @@ each_bad = pytest.mark.parametrize(("options", "choices"), BAD, ids=[ascii(optio
 @pytest.fixture(scope="module")
 def person(factory: Factory) -> Iterator[Person]:
     """Somebody who asks for what cannot be had; by Slurm's own accounting, none of it becomes a job."""
-    before = factory.submitted()
+    before = factory.submitted("teacher1")
     with Person(factory, "teacher1") as one:
         yield one
         assert factory.jobs("teacher1") == []
-    assert factory.submitted() == before
+    assert factory.submitted("teacher1") == before
 
 
 @pytest.mark.parametrize("server", ["", "extra"], ids=["server", "named server"])
@@ -77,27 +78,12 @@ def test_stored_by_other_means(factory: Factory, person: Person) -> None:
     assert person.ask("old", "PUT", user_options={"profile": "cpu"}).status_code == 201
     change = "import sqlite3, sys; c = sqlite3.connect('/srv/onramp/hub/jupyterhub.sqlite'); "
     change += "c.execute('update spawners set user_options = ? where name = ?', sys.argv[1:]); c.commit()"
-    stored = json.dumps({"profile": "cpu", "partition": "gpu"})
+    stored = json.dumps({"profile": "cpu", "prologue": "id"})
     factory.exec("python", "-c", change, stored, "old", user="onramp-hub")
-    _restart_hub(factory)
+    restart_hub(factory)
     _assert_refused(person.ask("old"), ("profile", "time", "safe_start"))
 
 
 def _assert_refused(answer: httpx.Response, choices: tuple[str, ...]) -> None:
     assert answer.status_code == 400, answer.text
     assert [choice for choice in choices if choice not in answer.text] == []
-
-
-def _restart_hub(factory: Factory) -> None:
-    """End the hub's process; its supervisor starts another, which reads its database anew."""
-    (pid,) = [pid for pid, args in factory.processes("onramp-hub") if "bin/jupyterhub" in args]
-    factory.exec("kill", str(pid))
-    until("the hub's process ended", lambda: pid not in dict(factory.processes("onramp-hub")))
-    until("the hub is back", lambda: _is_up(factory))
-
-
-def _is_up(factory: Factory) -> bool:
-    try:
-        return httpx.get(f"{factory.url}/hub/health").status_code == 200
-    except httpx.HTTPError:
-        return False

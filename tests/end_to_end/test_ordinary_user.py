@@ -1,5 +1,6 @@
 """An ordinary user, who never was root on this machine, has a whole factory of their own."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -8,11 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.end_to_end.factory import REPOSITORY, Factory
+from tests.end_to_end.factory import REPOSITORY, Factory, until
 from tests.end_to_end.host import processes_of
 from tests.end_to_end.person import Person
+from tests.end_to_end.test_course import CODE, SERVICE, answered, post
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs all the other tests already")
 
@@ -79,7 +82,31 @@ def test_a_server_runs_as_a_learner(theirs: Factory) -> None:
         servers = {pid for pid, line in processes_of("JUPYTERHUB_SERVICE_PREFIX=").items() if "singleuser" in line}
         assert {_uid(pid) for pid in servers} & set(SUBUIDS)
         assert theirs.processes("student1")
-    assert theirs.accounting(job_id)["State"].startswith("CANCELLED")
+    assert theirs.ended(job_id)["State"].startswith("CANCELLED")
+
+
+def test_a_submission_gets_its_mark_from_a_sandboxed_job(theirs: Factory) -> None:
+    """Released, handed in, graded and shown: the walls around a learner's code stand here too."""
+    with Person(theirs, "teacher1") as teacher, Person(theirs, "student1") as student:
+        m00 = "api/courses/onboarding/assignments/m00"
+        assert post(theirs, teacher, f"{m00}/release").status_code == 200
+        assert post(theirs, student, "api/join", json={"code": CODE}).status_code == 200
+        released = get(theirs, student, f"{m00}/notebook").text
+        handed_in = post(theirs, student, f"{m00}/submissions", content=json.dumps(answered(released, "m00")))
+        assert handed_in.status_code == 201, handed_in.text
+        post(theirs, teacher, f"{m00}/grade").raise_for_status()
+        until("it is graded", lambda: not get(theirs, teacher, f"{m00}/grading").json()["running"])
+        post(theirs, teacher, f"{m00}/feedback").raise_for_status()
+        (course,) = get(theirs, student, "api/courses").json()["courses"]
+    (attempt,) = course["assignments"][0]["attempts"]
+    assert (attempt["score"], attempt["mark"]["not_run"]) == (8, None)
+    sacct = ("sacct", "-nPXa", "--accounts", "grading", "--format=State,Account")
+    until("accounting knows the one job", lambda: theirs.exec(*sacct).split() == ["COMPLETED|grading"])
+
+
+def get(factory: Factory, person: Person, path: str) -> httpx.Response:
+    """Ask the course service."""
+    return httpx.get(f"{factory.url}{SERVICE}{path}", headers=person.api.headers, timeout=60).raise_for_status()
 
 
 def test_homes_are_closed(theirs: Factory) -> None:

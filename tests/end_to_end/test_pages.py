@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.end_to_end.factory import REPOSITORY, Factory, until
 from tests.end_to_end.person import Person
+from tests.end_to_end.picture import picture
 
 AXE = REPOSITORY / ".tools/axe/node_modules/axe-core/axe.min.js"
 WIDTHS = (1280, 320)
@@ -57,12 +58,19 @@ def _path(path: str, says: str) -> Visit:
     return visit
 
 
+def _waiting(page: Page, stage: Stage) -> None:
+    _path("/hub/spawn-pending/sme1/waiting", "In the queue")(page, stage)
+    picture(page, "waiting")
+
+
 def _asked_too_much(page: Page, stage: Stage) -> None:
     page.goto(f"{stage.factory.url}/hub/spawn/sme1/ended")
     page.get_by_text("More choices").click()
     page.get_by_label("Minutes it may run").fill("100000")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_contain_text("100000")
+    expect(page.get_by_label("Minutes it may run")).to_have_value("100000")
+    expect(page.get_by_label("Minutes it may run")).to_be_focused()
 
 
 def _stopping(page: Page, stage: Stage) -> None:
@@ -95,7 +103,7 @@ PAGES: Mapping[str, Visit] = {
     "start": _path("/hub/spawn/sme1/ended", "What do you need?"),
     "start with a bad choice": _asked_too_much,
     "start with a bad address": _path("/hub/spawn/sme1/ended?opt-profile=huge", "Choose from"),
-    "pending": _path("/hub/spawn-pending/sme1/waiting", "In the queue"),
+    "pending": _waiting,
     "home": _path("/hub/home", "The ended server"),
     "tokens": _path("/hub/token", "token"),
     "not found": _path("/hub/nothing/here", "404"),

@@ -8,49 +8,25 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.end_to_end.browser import PATIENCE, STARTED, run_notebook, sign_in, start
+from tests.end_to_end.browser import PATIENCE, open_file, sign_in, start
 from tests.end_to_end.factory import Factory, until
 from tests.end_to_end.person import Person
+from tests.end_to_end.picture import picture
 from tests.spawners.a_run import notebook
 
 CSV = "city,visits\nAthens,3\nBologna,4\nCáceres,5\n"
-OWN = ("import csv\nrows = list(csv.DictReader(open('visits.csv')))\nprint('rows', len(rows), 'least', least)",)
+OWN = """import csv
+
+with open("visits.csv") as file:
+    rows = [row for row in csv.DictReader(file) if int(row["visits"]) >= least]
+print(len(rows), "cities with at least", least, "visits")
+"""
 FREE = "import time\nfor second in range(6):\n    print(second, flush=True)\n    time.sleep(1)"
-
-
-def test_notebook_03_promotes_itself(factory: Factory, page: Page) -> None:
-    """The panel shows the way from the queue to the result; Slurm and the folder are the witnesses."""
-    sign_in(page, factory, "student1")
-    start(page, "CPU notebook")
-    run_notebook(page, factory, "student1", "notebooks/03-promote.ipynb")
-    panel = page.locator(".onramp-panel", has_text="Run 20")
-    panel.scroll_into_view_if_needed()
-    expect(panel).to_contain_text("It ended as it should.", timeout=STARTED)
-    expect(panel).to_contain_text("epoch 15 of 15")
-    with page.expect_download() as download:
-        panel.get_by_role("link", name="Download environment.txt").click()
-    assert "torch==" in Path(download.value.path()).read_text()
-
-    (run,) = runs(factory, "student1")
-    record = read(factory, "student1", run, "run.json")
-    assert record["reported"]["outcome"] == "completed"
-    assert record["reported"]["verified"] is False
-    assert record["reported"]["node"] in ("gpu1", "gpu2")
-    assert "epochs: 15" in text(factory, "student1", run, "parameters.yaml")
-    ended = until("accounting knows the end", lambda: completed(factory, record["reported"]["job_id"]))
-    assert (ended["User"], ended["Account"]) == ("student1", "onboarding")
-    assert ended["Comment"] == f"onramp:run:{run}"
-    assert "gres/gpu=1" in ended["AllocTRES"].split(",")
-    outputs = json.dumps(read(factory, "student1", run, "output.ipynb"))
-    assert "This is the job: it has trained, and promotes nothing." in outputs
-    assert "network.pt" in factory.exec("ls", f"/home/student1/runs/{run}", user="student1")
-    with Person(factory, "student1"):
-        pass  # stops the server
 
 
 def test_a_company_brings_its_own_notebook_and_data(factory: Factory, page: Page, tmp_path: Path) -> None:
     """Upload both, promote in a terminal of the server, download the result and the locked environment."""
-    notebook(tmp_path / "own.ipynb", OWN, parameters="least = 0\n", language="python")
+    notebook(tmp_path / "own.ipynb", (OWN,), parameters="least = 0\n", language="python")
     (tmp_path / "visits.csv").write_text(CSV)
     sign_in(page, factory, "sme1")
     start(page, "CPU notebook")
@@ -64,16 +40,23 @@ def test_a_company_brings_its_own_notebook_and_data(factory: Factory, page: Page
     terminal = page.locator(".jp-Terminal .xterm-helper-textarea")
     terminal.wait_for(state="attached", timeout=PATIENCE)
     until("the terminal listens", lambda: listens(factory, terminal))
-    terminal.press_sequentially("onramp runs promote own.ipynb --profile gpu-1 -p least=2\n")
-    (run,) = until("sme1 has a run", lambda: runs(factory, "sme1"))
+    enter(factory, terminal, "clear")
+    enter(factory, terminal, "onramp runs promote own.ipynb --profile gpu-1 -p least=4 --time 10")
+    picture(page, "promote", height=600)
+    (run,) = runs(factory, "sme1")
     until("it is done", lambda: read(factory, "sme1", run, "run.json").get("reported", {}).get("ended"), seconds=90)
+    for command in ("clear", "onramp runs logs", "onramp runs show"):
+        enter(factory, terminal, command)
+    open_file(page, f"runs/{run}")
+    expect(page.locator(".jp-DirListing-item", has_text="output.ipynb")).to_be_visible(timeout=PATIENCE)
+    picture(page, "result", height=600)
 
     record = read(factory, "sme1", run, "run.json")
     assert record["reported"]["outcome"] == "completed"
     assert record["submitted"]["notebook"] == "/home/sme1/own.ipynb"
     assert completed(factory, record["reported"]["job_id"])["Account"] == "sme"
     files = f"{factory.url}/user/sme1/files/runs/{run}"
-    for name, words in (("output.ipynb", "rows 3 least 2"), ("environment.txt", "papermill==")):
+    for name, words in (("output.ipynb", "2 cities with at least 4 visits"), ("environment.txt", "papermill==")):
         with page.expect_download() as download:
             page.evaluate(
                 "url => { const a = document.createElement('a'); a.href = url; a.click(); }",
@@ -166,14 +149,25 @@ def test_slurmctld_down_and_a_full_home(factory: Factory) -> None:
 
 
 def listens(factory: Factory, terminal: Locator) -> bool:
-    """Whether sme1's terminal does what is typed: it draws on a canvas, so there is no text to wait for."""
-    terminal.press_sequentially("touch typed\n")
-    return factory.attempt("test", "-e", "typed", user="sme1").returncode == 0
+    """Whether sme1's terminal does what is typed: it draws on a canvas, so its shell tells a file what it has done."""
+    terminal.press_sequentially("PROMPT_COMMAND='history 1 > ~/.done'\n")
+    return done(factory, "PROMPT_COMMAND")
+
+
+def done(factory: Factory, command: str) -> bool:
+    """Whether this is what sme1's shell has done last."""
+    return command in factory.attempt("cat", ".done", user="sme1").stdout
+
+
+def enter(factory: Factory, terminal: Locator, command: str) -> None:
+    """Type a command into sme1's terminal, and wait until it is done."""
+    terminal.press_sequentially(f"{command}\n")
+    until(f"`{command}` is done", lambda: done(factory, command))
 
 
 def notebook_text(*sources: str) -> str:
     """A notebook without a parameters cell."""
-    cells = [
+    cells: list[dict[str, object]] = [
         {"cell_type": "code", "execution_count": None, "id": f"c{n}", "metadata": {}, "outputs": [], "source": source}
         for n, source in enumerate(sources)
     ]

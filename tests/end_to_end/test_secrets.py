@@ -7,7 +7,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from tests.end_to_end.factory import Factory
+from tests.end_to_end.factory import Factory, until
 from tests.end_to_end.person import Person
 
 OWNER, OTHER = "student1", "student2"
@@ -30,7 +30,9 @@ def server(factory: Factory) -> Iterator[Server]:
     """A running server of OWNER, whose tokens were read as root from where only OWNER and root can."""
     with Person(factory, OWNER) as person:
         job_id = person.start(profile="cpu")
-        (pid,) = [pid for pid, args in factory.processes(OWNER) if "jupyterhub.singleuser" in args]
+        # A server may be up before slurmdbd has heard of its job.
+        until("accounting knows the job", lambda: factory.accounting(job_id))
+        (pid,) = [pid for pid, args in factory.processes(OWNER) if "spawners/singleuser.py" in args]
         environment = factory.exec("cat", f"/proc/{pid}/environ").split("\0")
         variables = dict(line.split("=", 1) for line in environment if "=" in line)
         yield Server(job_id, pid, sorted({variables[name] for name in _NAMES if name in variables}))
@@ -45,7 +47,7 @@ def test_there_is_a_token_to_look_for(server: Server) -> None:
 def test_no_command_line_has_it(factory: Factory, server: Server) -> None:
     """Command lines are open to everybody on a node."""
     lines = factory.exec("ps", "-ewwo", "args")
-    assert "jupyterhub.singleuser" in lines
+    assert "spawners/singleuser.py" in lines
     _assert_free(lines, server)
 
 
