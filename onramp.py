@@ -1,6 +1,6 @@
 """Onramp for learners: `import onramp` in any notebook, then `onramp.panel()`."""
 
-from curricula.client import courses, fetch, submit
+from curricula.learner import courses, fetch, submit
 from notebooks.panel import panel
 from notebooks.runs_panel import watch
 from notebooks.status import status
