@@ -10,24 +10,46 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 
 @cache
-def touched_names(source: str) -> frozenset[str]:
-    """Return the notebook's names that a cell binds, or may change by what it calls or sets of them."""
-    text = _python(source)
+def bound_names(source: str) -> frozenset[str]:
+    """Return the notebook's names that a cell gives a value: assigned, defined, imported."""
+    text = python_of(source)
     if text is None:
         return frozenset()
-    bound = {one.get_name() for one in _table(text).get_symbols() if one.is_assigned() or one.is_imported()}
+    return frozenset(one.get_name() for one in _table(text).get_symbols() if one.is_assigned() or one.is_imported())
+
+
+@cache
+def deleted_names(source: str) -> frozenset[str]:
+    """Return the names that a cell deletes."""
+    nodes = ast.walk(ast.parse(python_of(source) or ""))
+    return frozenset(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Del))
+
+
+@cache
+def touched_names(source: str) -> frozenset[str]:
+    """Return the notebook's names that a cell binds, or may change by what it calls or sets of them."""
+    text = python_of(source)
+    if text is None:
+        return frozenset()
     parts = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute | ast.Subscript))
-    return frozenset(bound | {node.value.id for node in parts if isinstance(node.value, ast.Name)})
+    return bound_names(source) | frozenset({node.value.id for node in parts if isinstance(node.value, ast.Name)})
 
 
 @cache
 def used_names(source: str) -> frozenset[str]:
     """Return the notebook's names that a cell reads, in functions too, and texts, as in `"nodes" in globals()`."""
-    text = _python(source)
+    text = python_of(source)
     if text is None:
         return frozenset()
     texts = (node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
     return frozenset({*_read(_table(text)), *(one for one in texts if isinstance(one, str))})
+
+
+@cache
+def function_reads(source: str) -> frozenset[str]:
+    """Return the notebook's names that functions of a cell read, whenever they are called."""
+    text = python_of(source)
+    return frozenset() if text is None else frozenset(one for child in _table(text).get_children() for one in _read(child))
 
 
 def _read(table: symtable.SymbolTable) -> Iterator[str]:
@@ -41,7 +63,8 @@ def _table(text: str) -> symtable.SymbolTable:
     return symtable.symtable(text, "cell", "exec")
 
 
-def _python(source: str) -> str | None:
+@cache
+def python_of(source: str) -> str | None:
     """Return a cell as plain Python, its magics as calls; None where it is none."""
     plain: Any = TransformerManager
     try:

@@ -8,7 +8,7 @@ import nbformat
 from nbformat import NotebookNode
 from pydantic import BaseModel
 
-from curricula.autograde_node import Ran, Report
+from curricula.report import Ran, Report
 from curricula.course import Assignment, Course, CourseError
 from curricula.marks import CellGrade, NotRun, graded
 from curricula.module import Answer, Module, load_answers, load_module

@@ -1,26 +1,33 @@
-"""grade(submission) → Result: one sandboxed Slurm job per submission, under an account of its own.
+"""grade(submission) → Result: what is examined on a node, under an account of its own, is marked here.
 
-Tests are put back before the job and marks are given after it, here, by the course's account. The job gets one
-notebook and hands back a report; it knows neither who wrote the notebook nor what is right.
+Tests are put back before and marks are given afterwards, by the course's account. Who examines gets the steps of one
+notebook and hands back a report; it does not know who wrote the notebook.
 """
 
 import asyncio
 import hashlib
 import logging
+import json
 import os
+import random
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from nbformat import NotebookNode
 
-from curricula.autograde_node import Report
-from curricula.canary import check_canaries, with_canaries
+from curricula.canary import Tampered
 from curricula.course import Assignment, Course
-from curricula.handover import JOB_LOG, handed_over, read_left, read_report
+from curricula.handover import JOB_LOG, handed_over, read_answer, read_left
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated
+from curricula.report import Limits, Report, Task, Trial
+from curricula.routing import Plan
+from curricula.steps import examination, executed
 from curricula.submissions import Submission
+from curricula.trial import planned
 from spawners.render import Job, Script, render
 from spawners.request import Request, Resources, resolve
 from spawners.run_environment import digest, environment_file, locked
@@ -33,6 +40,10 @@ log = logging.getLogger(__name__)
 # How Slurm says that a job used more than it was given: the notebook's doing, unlike a lost node.
 _TOO_MUCH = {"OUT_OF_MEMORY", "TIMEOUT", "DEADLINE"}
 _POLL = 0.5
+# How often a plan may need an assignment's time: it is found once for a version.
+_TRIALS = 6
+_Answer = TypeVar("_Answer", Report, Plan)
+_ANSWERS: Mapping[type, str] = {Report: "report.json", Plan: "plan.json"}
 LOG_KEPT = 100_000  # bytes
 _ABSENT = 240  # polls in a row, two minutes: accounting may be late, but not that late
 
@@ -48,53 +59,113 @@ class Grader:
     user: str = "onramp-grade"
     profile: str = "cpu"
     account: str | None = None
+    _planning: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def grade(self, submission: Submission) -> Result:
         """Return the result of `submission`: the one there is, or a new one. Raises GradingError, ReleaseError."""
         assignment = self.course.assignment(submission.assignment)
-        resources = self._resources(assignment)
-        environment = resources.environment
-        key = Key(
-            submission=submission.sha256,
-            assignment=self.course.version(assignment),
-            environment=(environment and locked(environment).lock) or digest(environment_file()),
-        )
+        key = self._key(submission.sha256, assignment)
         if (known := self._known(key)) is not None:
             return known
         version = await asyncio.to_thread(generated, self.course, assignment)
         content = _verified(submission)
+        job: list[str] = []
         try:
-            notebook = with_canaries(await asyncio.to_thread(restored, content, version))
-            result = await self._run(key, notebook, version, resources)
-        except NotRun as reason:
-            result = Result(key=key, not_run=str(reason))
+            notebook = await asyncio.to_thread(restored, content, version)
+            plan = await self.plan(assignment, version)
+            result = await self._examined(key, notebook, assignment, version, plan, job)
+        except (NotRun, Tampered) as reason:
+            result = Result(key=key, not_run=str(reason), job_id=job[-1] if job else None)
         return self._keep(result)
 
-    async def _run(self, key: Key, notebook: NotebookNode, version: Generated, resources: Resources) -> Result:
-        """Have the notebook executed, and mark what comes back."""
-        with handed_over(self.handover, notebook, resources) as folder:
+    async def plan(self, assignment: Assignment, version: Generated | None = None) -> Plan:
+        """Return which tests run where: what was found for this version, or what a job finds now. Raises GradingError."""
+        key = self._key("plan", assignment)
+        async with self._planning.setdefault(key.digest, asyncio.Lock()):
+            if (known := self.known_plan(assignment)) is not None:
+                return known
+            version = version or await asyncio.to_thread(generated, self.course, assignment)
+            trial = Trial(source=version.source, tests=version.tests, limits=self._limits(assignment))
+            resources = self._resources(assignment, minutes=_TRIALS * assignment.minutes)
+            try:
+                plan = await self._run(key, trial, resources, Plan, [])
+            except NotRun as reason:
+                raise GradingError(
+                    f"The course's own answers to {assignment.name} could not be tried: {reason} "
+                    "Give it more `minutes` in course.yaml, or check it with `onramp course check`."
+                ) from None
+            self._place(key).with_suffix(".log").unlink(missing_ok=True)
+            self._write(self._plan_place(key), plan.model_dump_json())
+            return plan
+
+    def known_plan(self, assignment: Assignment) -> Plan | None:
+        """Return the plan that was found for the version in place, if one was."""
+        try:
+            return Plan.model_validate_json(self._plan_place(self._key("plan", assignment)).read_text())
+        except FileNotFoundError:
+            return None
+
+    def _key(self, sha256: str, assignment: Assignment) -> Key:
+        environment = self._resources(assignment).environment
+        return Key(
+            submission=sha256,
+            assignment=self.course.version(assignment),
+            environment=(environment and locked(environment).lock) or digest(environment_file()),
+        )
+
+    async def _examined(
+        self,
+        key: Key,
+        notebook: NotebookNode,
+        assignment: Assignment,
+        version: Generated,
+        plan: Plan,
+        job: list[str],
+    ) -> Result:
+        """Have a submission examined, and mark what comes back; `job` gets the id of the job that did it."""
+        exam = examination(notebook, plan, self._limits(assignment), random.SystemRandom())
+        report = await self._run(key, exam.task, self._resources(assignment), Report, job)
+        self._keep_executed(key, json.dumps(executed(notebook, exam.uncounted(report))))
+        cells = graded(notebook, exam.result(report), version)
+        modes = {name: route.mode for name, route in plan.routes.items()}
+        return Result(
+            key=key,
+            cells=tuple(cell.model_copy(update={"mode": modes.get(cell.name, "")}) for cell in cells),
+            job_id=job[0] if job else None,
+            walls=report.walls,
+        )
+
+    async def _run(
+        self, key: Key, work: Task | Trial, resources: Resources, kind: type[_Answer], job: list[str]
+    ) -> _Answer:
+        """Have something done by a job of its own, and return its answer; `job` gets the job's id."""
+        with handed_over(self.handover, work) as folder:
             try:
                 job_id = await self.scheduler.submit(self.user, self._script(key, folder, resources))
             except SchedulerError as error:
                 raise GradingError(
                     f"The grading job was not accepted: {error}. Nothing is lost: grade again."
                 ) from None
+            job.append(job_id)
             try:
-                report = await self._report(folder / "out", job_id)
-                self._keep_executed(key, folder / "out/executed.ipynb")
-                check_canaries(notebook, report)
-                return Result(key=key, cells=graded(notebook, report, version), job_id=job_id)
-            except NotRun as reason:
-                self._keep_log(key, folder / JOB_LOG, job_id)
-                return Result(key=key, not_run=str(reason), job_id=job_id)
-            except GradingError:
+                answer = await self._answer(folder / "out", job_id, kind)
+                if isinstance(answer, Report) and answer.stopped:
+                    self._keep_log(key, folder / JOB_LOG, job_id)
+                return answer
+            except (GradingError, NotRun):
                 self._keep_log(key, folder / JOB_LOG, job_id)
                 raise
             except asyncio.CancelledError:
                 await self.scheduler.cancel(self.user, job_id)
                 raise
 
-    def _resources(self, assignment: Assignment) -> Resources:
+    def _limits(self, assignment: Assignment) -> Limits:
+        """What one notebook may use: the memory of its job, and its time but for a minute to start and end."""
+        resources = self._resources(assignment)
+        seconds = max(30, resources.time * 60 - 60)
+        return Limits(seconds=seconds, cpu_seconds=seconds, memory_bytes=resources.mem << 20)
+
+    def _resources(self, assignment: Assignment, minutes: int | None = None) -> Resources:
         """One processor for as long as the assignment says, and two minutes to start and end.
 
         Where nodes are given whole, one processor costs as much as all of them, and the profile's number stands.
@@ -104,7 +175,7 @@ class Grader:
             purpose="grading",
             profile=self.profile,
             account=self.account,
-            time=assignment.minutes + 2,
+            time=(minutes or assignment.minutes) + 2,
             cpus_per_task=None if whole else 1,
             gpus=None if whole else 0,
         )
@@ -122,15 +193,15 @@ class Grader:
         )
         return render(self.site, resources, job)
 
-    async def _report(self, out: Path, job_id: str) -> Report:
-        """Wait for the report, or for the end of the job without one."""
-        absent = 0
+    async def _answer(self, out: Path, job_id: str, kind: type[_Answer]) -> _Answer:
+        """Wait for the answer, or for the end of the job without one. Raises GradingError, NotRun."""
+        absent, path = 0, out / _ANSWERS[kind]
         while absent < _ABSENT:
             over = await self._ended(job_id)
-            if (out / "report.json").exists():
-                return read_report(out / "report.json")
+            if path.exists():
+                return read_answer(path, kind)
             if over is not None:
-                return self._without_report(over)
+                raise self._without_answer(over)
             jobs = await self.scheduler.jobs()
             absent = 0 if jobs.stale or job_id in jobs else absent + 1
             await asyncio.sleep(_POLL)
@@ -149,13 +220,13 @@ class Grader:
         except SchedulerError:
             return None
 
-    def _without_report(self, job: JobState) -> Report:
+    def _without_answer(self, job: JobState) -> Exception:
         """What a job means that left nothing: too much used, or a failure that is not the notebook's."""
         why = self.scheduler.explain(job)
         killed = job.state == "FAILED" and (job.exit_code or "").endswith(":9")
         if job.state in _TOO_MUCH or killed:
-            return Report(stopped=f"Its job was ended: {why}")
-        raise GradingError(f"Grading job {job.job_id} ended without a report: {why} Nothing is lost: grade again.")
+            return NotRun(f"Its job was ended: {why}")
+        return GradingError(f"Grading job {job.job_id} ended without a report: {why} Nothing is lost: grade again.")
 
     def _known(self, key: Key) -> Result | None:
         """The result with this key, if there is one."""
@@ -167,25 +238,26 @@ class Grader:
     def _keep(self, result: Result) -> Result:
         """Keep a result for good; of two that are found at once, the first one stands."""
         place = self._place(result.key)
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = place.with_suffix(f".{secrets.token_hex(4)}")
-        fresh.write_text(result.model_dump_json())
         if result.not_run is None:
             place.with_suffix(".log").unlink(missing_ok=True)
+        self._write(place, result.model_dump_json())
+        return Result.model_validate_json(place.read_text())
+
+    def _keep_executed(self, key: Key, text: str) -> None:
+        """Keep the notebook as it ran, for teachers: its author would read hidden tests in it."""
+        self._write(self._place(key).with_suffix(".ipynb"), text)
+
+    def _write(self, place: Path, text: str) -> None:
+        """Write a file that stands as it was first written."""
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = place.with_suffix(f".{secrets.token_hex(4)}")
+        fresh.write_text(text)
         try:
             os.link(fresh, place)
         except FileExistsError:
-            return Result.model_validate_json(place.read_text())
+            log.debug("%s is there already", place)
         finally:
             fresh.unlink()
-        return result
-
-    def _keep_executed(self, key: Key, path: Path) -> None:
-        """Keep the notebook as it ran, for teachers: its author would read hidden tests in it."""
-        place = self._place(key).with_suffix(".ipynb")
-        if path.exists() and not place.exists():
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            place.write_bytes(read_left(path))
 
     def _keep_log(self, key: Key, path: Path, job_id: str) -> None:
         """Keep the end of a job's log beside the results, where it gave no mark: only then does anybody read it.
@@ -200,6 +272,9 @@ class Grader:
 
     def _place(self, key: Key) -> Path:
         return self.course.folder / "results" / f"{key.digest}.json"
+
+    def _plan_place(self, key: Key) -> Path:
+        return self.course.folder / "results" / f"plan-{key.digest}.json"
 
 
 def _verified(submission: Submission) -> bytes:

@@ -4,7 +4,6 @@ The course's account owns it and its group is the grading account's, because the
 (chmod g+s). Nobody else gets in.
 """
 
-import json
 import os
 import secrets
 import shutil
@@ -13,28 +12,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from nbformat import NotebookNode
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from curricula.autograde_node import Limits, Report
 from curricula.marks import GradingError
+from curricula.report import Task, Trial
 from spawners.node_folders import forget_old
-from spawners.request import Resources
 
 # Beside the report: it goes with the folder when the result is there.
 JOB_LOG = "out/job.log"
+_Answer = TypeVar("_Answer", bound=BaseModel)
 _MOST = 100_000_000  # bytes
 
 
 @contextmanager
-def handed_over(place: Path, notebook: NotebookNode, resources: Resources) -> Iterator[Path]:
-    """Make a folder below `place` with what such a job needs; it is gone afterwards. Raises GradingError."""
+def handed_over(place: Path, work: Task | Trial) -> Iterator[Path]:
+    """Make a folder below `place` with what a job is to do; it is gone afterwards. Raises GradingError."""
     folder = place / secrets.token_hex(16)
-    limits = Limits(seconds=max(30, resources.time * 60 - 60), memory_bytes=resources.mem << 20)
+    name = "task.json" if isinstance(work, Task) else "trial.json"
     try:
         forget_old(place, now=time.time())  # of a service that was killed
-        _fill(folder, {"notebook.ipynb": json.dumps(notebook), "limits.json": limits.model_dump_json()})
+        _fill(folder, {name: work.model_dump_json()})
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise GradingError(
@@ -60,12 +59,12 @@ def _fill(folder: Path, files: dict[str, str]) -> None:
     folder.chmod(0o750)
 
 
-def read_report(path: Path) -> Report:
-    """The report that a job left. Raises GradingError."""
+def read_answer(path: Path, kind: type[_Answer]) -> _Answer:
+    """The answer that a job left. Raises GradingError."""
     try:
-        return Report.model_validate_json(read_left(path))
+        return kind.model_validate_json(read_left(path))
     except ValidationError as error:
-        raise GradingError(f"A grading job's report cannot be read: {error}") from None
+        raise GradingError(f"What a grading job left cannot be read: {error}") from None
 
 
 def read_left(path: Path, *, last: int = _MOST) -> bytes:

@@ -4,10 +4,11 @@ A test cell that ran without an error is right and gets its points, one with an 
 to its end gets no mark at all, but a reason.
 """
 
+import ast
+import builtins
 import copy
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 
 import nbformat
@@ -15,12 +16,10 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import DeduplicateIds
 from pydantic import BaseModel, ConfigDict, Field
 
-from curricula.autograde_node import TIME_LIMIT, Ran, Report
 from curricula.release import Generated
+from curricula.report import TIME_LIMIT, Ran, Report
 
-GRADER = "1"  # raised whenever the same submission could get another result
-_FRAME = re.compile(r"^Cell In\[\d+\], line (\d+)", re.MULTILINE)
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+GRADER = "2"  # raised whenever the same submission could get another result
 _HIDDEN = "A hidden test did not pass."
 
 
@@ -59,6 +58,7 @@ class CellGrade(Frozen):
     score: float | None
     max_score: float
     message: str = ""
+    mode: str = Field(default="", description="split or in-sandbox; empty where a person grades")
 
 
 class Result(Frozen):
@@ -68,6 +68,7 @@ class Result(Frozen):
     cells: tuple[CellGrade, ...] = ()
     not_run: str | None = None
     job_id: str | None = None
+    walls: str = Field(default="", description="which sandbox it ran in")
 
     @property
     def score(self) -> float | None:
@@ -181,12 +182,35 @@ def _partial(result: str | None, points: float) -> float:
 
 
 def _message(source: str, ran: Ran, shown: str) -> str:
-    """What the author reads about an error: its words, unless they come from a line that is hidden from them."""
+    """What the author reads about an error: where it is in what they can see, never a word of what they cannot.
+
+    Words that a learner's code supplies are left out: it may have seen what hidden tests handed to it. A hint is an
+    assert's message that the course wrote as plain text; on a hidden line it has to begin with "Hint:".
+    """
     if ran.error == TIME_LIMIT:
         return f"This cell ran for {ran.message} and was stopped."
-    frame = _FRAME.search(_COLOUR.sub("", ran.traceback))
     lines = source.splitlines()
-    line = lines[int(frame.group(1)) - 1] if frame and int(frame.group(1)) <= len(lines) else None
+    line = lines[ran.line - 1] if ran.line and 0 < ran.line <= len(lines) else None
+    hint = _hint(source, ran.line or 0)
     if line is None or line not in shown.splitlines():
-        return _HIDDEN
-    return f"{ran.error}: {ran.message or line.strip()}"[:300]
+        return hint if hint.startswith("Hint:") else _HIDDEN
+    return f"{_kind(ran.error)}: {hint or line.strip()}"[:300]
+
+
+def _hint(source: str, number: int) -> str:
+    """The message of the assert on this line, if it is plain text."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert) and node.lineno <= number <= (node.end_lineno or number):
+            said = node.msg
+            return said.value if isinstance(said, ast.Constant) and isinstance(said.value, str) else ""
+    return ""
+
+
+def _kind(name: str) -> str:
+    """The name of an error that Python has; a learner's own has no name here."""
+    found = getattr(builtins, name, None)
+    return name if isinstance(found, type) and issubclass(found, BaseException) else "Error"

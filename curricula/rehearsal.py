@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from curricula.autograde_node import Ran
+from curricula.report import Ran
 from curricula.cell_names import touched_names, used_names
 from spawners.process import run
 

@@ -30,10 +30,14 @@ class ReleaseError(CourseError):
 
 
 class Generated(BaseModel):
-    """One version of an assignment: `release` for learners, `tests` with the hidden tests and without solutions."""
+    """One version of an assignment: `source` is the course's own, `release` for learners.
+
+    `tests` is what is graded: with the hidden tests and without solutions.
+    """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
+    source: NotebookNode
     release: NotebookNode
     tests: NotebookNode
 
@@ -59,19 +63,23 @@ def generated(course: Course, assignment: Assignment) -> Generated:
 
 
 def generate(source: NotebookNode, assignment: Assignment) -> Generated:
-    """Split a source notebook; pure but for the notebook that is given away."""
+    """Split a source notebook. Raises ReleaseError."""
     resources = ResourcesDict(nbgrader={"notebook": Path(assignment.notebook).stem, "assignment": assignment.name})
-    notebook, tests = source, None
+    notebook, tests = _copy(source), None
     try:
         for step in _steps():
             if step is ClearHiddenTests:
-                tests = nbformat.from_dict(json.loads(json.dumps(notebook)))
+                tests = _copy(notebook)
             notebook, resources = step().preprocess(notebook, resources)
     except Exception as error:
         raise ReleaseError(f"nbgrader refuses the source of {assignment.name}: {error}") from error
     assert tests is not None
     _check(notebook, assignment)
-    return Generated(release=notebook, tests=tests)
+    return Generated(source=source, release=notebook, tests=tests)
+
+
+def _copy(notebook: NotebookNode) -> NotebookNode:
+    return nbformat.from_dict(json.loads(json.dumps(notebook)))
 
 
 def _steps() -> Sequence[Any]:

@@ -1,6 +1,6 @@
-"""The walls around a learner's code while it is graded: one bubblewrap command. Pure.
+"""The outer walls around everything of a learner's that is run for grading: one bubblewrap command. Pure.
 
-No network, no home, no environment, no other process, nothing writable but one folder. Runs as an ordinary user.
+No network, no home, no environment, no other process, nothing to write to that lasts. Runs as an ordinary user.
 """
 
 import os
@@ -8,35 +8,49 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from curricula.walls import WORK
+
 BWRAP = "bwrap"
 # What programs need of the system. Whatever is not listed here does not exist inside.
 _SYSTEM = ("/usr",)
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC = ("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
-# Of each process: bytes of a file it writes, open files. Of all of them: how many there are.
-LIMITS: Mapping[str, int] = {"core": 0, "fsize": 64 << 20, "nofile": 1024, "nproc": 256}
 # One thread each: graders share a node, and results must not depend on how many processors it has.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# Where our own modules lie inside: those that are needed there, and nothing that lies beside them.
+OURS = "/onramp"
+MODULES = (
+    "__init__",
+    "candidate",
+    "examiner",
+    "peer",
+    "report",
+    "walls",
+    "wire",
+    "zygote",
+)
+_START = f"import sys; sys.path.insert(0, {OURS!r}); from curricula.zygote import main; sys.exit(main(sys.argv[1:]))"
 
 
-def sandboxed(command: Sequence[str], work: Path, *, memory: int, prefix: Path = Path(sys.prefix)) -> tuple[str, ...]:
-    """Return the argument list that runs `command` in the sandbox.
+def zygote(arguments: Sequence[str], *, nested: bool, prefix: Path = Path(sys.prefix)) -> tuple[str, ...]:
+    """Return the argument list that starts curricula.zygote in the sandbox.
 
-    `work` is its one writable folder, under the same name inside; `memory` is in bytes, of each process;
+    `nested`: it raises further walls in there, so it may make namespaces and nothing is writable until then;
     `prefix` is the Python environment, read-only.
     """
-    caps = tuple(f"--{name}={limit}" for name, limit in {**LIMITS, "data": memory}.items())
-    return (BWRAP, *_walls(), *_files(prefix, work), *_environment(prefix, work), "prlimit", *caps, "--", *command)
+    python = (str(prefix / "bin/python"), "-I", "-c", _START)
+    return (BWRAP, *_walls(nested), *_files(prefix), *_environment(prefix), "--", *python, *arguments)
 
 
-def _walls() -> Sequence[str]:
-    """Own namespaces of every kind, none to be made inside, no capability, and an end together with the parent."""
-    namespaces = ("--unshare-all", "--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000")
+def _walls(nested: bool) -> Sequence[str]:
+    """Own namespaces of every kind, no capability, and an end together with the parent."""
+    inside = () if nested else ("--disable-userns",)
+    namespaces = ("--unshare-all", "--unshare-user", *inside, "--uid", "1000", "--gid", "1000")
     return (*namespaces, "--hostname", "sandbox", "--cap-drop", "ALL", "--die-with-parent", "--new-session")
 
 
-def _files(prefix: Path, work: Path) -> Sequence[str]:
-    """A root of its own: system and Python environment read-only, `work` writable, and nothing else."""
+def _files(prefix: Path) -> Sequence[str]:
+    """A root of its own: system and Python environment read-only, our modules, a work folder, and nothing else."""
     options: list[str] = []
     for name in _SYSTEM:
         options += ["--ro-bind", name, name]
@@ -48,20 +62,24 @@ def _files(prefix: Path, work: Path) -> Sequence[str]:
     for name in _ETC:
         options += ["--ro-bind-try", name, name]
     options += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(prefix), str(prefix)]
-    return (*options, "--bind", str(work), str(work), "--remount-ro", "/", "--chdir", str(work))
+    for name in MODULES:
+        options += ["--ro-bind", str(Path(__file__).with_name(f"{name}.py")), f"{OURS}/curricula/{name}.py"]
+    return (*options, "--tmpfs", WORK, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK)
 
 
-def _environment(prefix: Path, work: Path) -> Sequence[str]:
+def _environment(prefix: Path) -> Sequence[str]:
     """A clean environment: nothing of the job's, and a home that is the work folder."""
-    variables = {
+    variables: Mapping[str, str] = {
         "PATH": f"{prefix}/bin:/usr/bin:/bin",
-        "HOME": str(work),
-        "TMPDIR": str(work),
-        "IPYTHONDIR": f"{work}/.ipython",
+        "HOME": WORK,
+        "TMPDIR": WORK,
+        "IPYTHONDIR": f"{WORK}/.ipython",
+        "MPLBACKEND": "agg",
         "USER": "learner",
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",
+        "CUDA_VISIBLE_DEVICES": "",
         **dict.fromkeys(_THREADS, "1"),
     }
     return ("--clearenv", *(word for name, value in variables.items() for word in ("--setenv", name, value)))

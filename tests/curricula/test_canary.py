@@ -1,53 +1,67 @@
-"""Tests that must fail: where they stand, and what it means when one passes."""
+"""Tests that must fail: what becomes of a constant, where they stand, and what it means when one passes."""
+
+import random
 
 import pytest
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_notebook
 
-from curricula.autograde_node import Ran, Report
-from curricula.canary import check_canaries, with_canaries
-from curricula.marks import NotRun
+from curricula.canary import Tampered, changed, check, constants
+from curricula.canary import beside as canaries_beside
+from curricula.report import CANARIES, Ran, Report, Step
+from curricula.routing import Canary, Route
 
-
-def notebook() -> NotebookNode:
-    test = {"nbgrader": {"grade": True, "grade_id": "test"}}
-    return new_notebook(cells=[new_code_cell("answer = 1"), new_code_cell("assert answer", metadata=test)])
+TEST = 'x = 5\nassert f("ä", 1.5) == "ü" and g(True), "they say 7"\nassert h(x) == -3'
 
 
-def canaries(found: NotebookNode) -> list[int]:
-    return [number for number, cell in enumerate(found.cells) if "onramp" in cell.metadata]
+def texts(test: str) -> list[str]:
+    return [test[start:end] for start, end in constants(test)]
 
 
-def report(found: NotebookNode, *passed: int) -> Report:
-    return Report(cells=tuple(Ran(index=number, ok=number in passed) for number in range(len(found.cells))))
+def test_the_constants_that_may_decide_are_those_of_asserts_but_for_what_they_say() -> None:
+    assert sorted(texts(TEST)) == sorted(['"ä"', "1.5", '"ü"', "True", "3"])
+    assert texts("%matplotlib inline\nassert 1 == 1") == []
+    assert texts("assert f'{1}' == b'x'") in ([], ["1"])
 
 
-def test_one_stands_before_a_test_and_one_at_the_end_and_each_must_fail() -> None:
-    found = with_canaries(notebook())
+def test_one_constant_is_another_and_everything_else_is_as_it_was() -> None:
+    chance = random.Random(1)
+    for start, end in constants(TEST):
+        made = changed(TEST, Canary(start=start, end=end, before=True), chance)
+        assert made != TEST
+        assert (made[:start], made[len(made) - len(TEST) + end :]) == (TEST[:start], TEST[end:])
+        compile(made, "canary", "exec")
 
-    assert canaries(found) == [1, 3]
-    for number in canaries(found):
+
+def test_it_stands_before_or_after_its_test_by_what_holds_for_it() -> None:
+    step = Step(index=4, source=TEST, where="in-sandbox")
+    spot = list(constants(TEST))[0]
+    for before in (True, False):
+        route = Route(mode="in-sandbox", canaries=(Canary(start=spot[0], end=spot[1], before=before),))
+        found = canaries_beside(step, route, 2, random.Random(1))
+        assert [len(part) for part in found] == ([1, 0] if before else [0, 1])
+        (made,) = (*found[0], *found[1])
+        assert (made.index, made.where) == (CANARIES + 2, "in-sandbox")
+        assert made.source != TEST
+
+
+def test_where_no_constant_decides_another_test_must_fail() -> None:
+    step = Step(index=4, source="assert f", where="in-sandbox")
+    places = set()
+    for number in range(50):
+        before, after = canaries_beside(step, Route(mode="in-sandbox"), 0, random.Random(number))
+        places.add(bool(before))
         with pytest.raises(AssertionError):
-            exec(found.cells[number].source)
-    assert found.cells[1].source != found.cells[3].source
+            exec((*before, *after)[0].source)  # noqa: S102
+    assert places == {True, False}
 
 
-def test_they_stand_elsewhere_and_say_something_else_each_time() -> None:
-    made = [with_canaries(new_notebook(cells=[one for _ in range(20) for one in notebook().cells])) for _ in range(20)]
-
-    assert len({tuple(canaries(one)) for one in made}) > 1
-    assert len({one.cells[-1].source for one in made}) > 1
+def report(*passed: int) -> Report:
+    return Report(cells=tuple(Ran(index=number, ok=number in passed) for number in (1, 2, CANARIES, CANARIES + 1)))
 
 
-def test_a_notebook_without_tests_gets_none() -> None:
-    assert canaries(with_canaries(new_notebook(cells=[new_code_cell("1")]))) == []
-
-
-def test_only_a_canary_that_passes_is_an_alarm() -> None:
-    found = with_canaries(notebook())
-
-    check_canaries(found, report(found, 0, 2))
-    check_canaries(found, report(found))
-    for number in canaries(found):
-        with pytest.raises(NotRun, match="no test of it means anything"):
-            check_canaries(found, report(found, 0, 2, number))
+def test_a_canary_that_passes_with_its_test_means_that_testing_was_changed() -> None:
+    tested = {CANARIES: 1, CANARIES + 1: 2}
+    check(report(1, 2), tested)
+    check(report(), tested)
+    check(report(2, CANARIES), tested)  # a wrong answer that meets the changed constant by chance
+    with pytest.raises(Tampered, match="changes how Python tests"):
+        check(report(1, CANARIES), tested)

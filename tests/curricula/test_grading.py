@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from curricula.grading import Grader, GradingError, Result
 from curricula.handover import handed_over
 from curricula.marks import restored
 from curricula.release import generated
-from spawners.request import Request, Resources, resolve
+from curricula.report import Limits, Task
+from curricula.steps import examination
 from spawners.site import Site
 from tests.curricula.course_here import REPOSITORY, Node, cell, course_in, grader_of, solved, submitted
 
@@ -51,11 +53,6 @@ def grader(course: Course, site: Site, node: Node, tmp_path: Path) -> Iterator[G
     assert list(one.handover.iterdir()) == []
 
 
-@pytest.fixture
-def resources(site: Site) -> Resources:
-    return resolve(Request(purpose="grading", profile="cpu", time=7), site)
-
-
 async def grade(grader: Grader, content: NotebookNode | bytes) -> Result:
     return await grader.grade(submitted(grader.course, grader.course.assignment("m00"), content))
 
@@ -71,11 +68,12 @@ async def test_right_answers_get_full_marks(grader: Grader, m00: Assignment, nod
     result = await grade(grader, solved(grader.course, m00))
 
     assert (result.score, result.max_score, result.not_run) == (8, 8, None)
-    assert result.job_id == "1"
+    assert result.job_id == "2"
+    assert [one.mode for one in result.cells] == ["split", "in-sandbox"]
     assert (len(result.key.submission), len(result.key.environment)) == (64, 64)
     assert result.key.assignment == grader.course.version(m00)
-    assert "#SBATCH --time=7\n" in node.scripts[0]
-    assert "student1" not in node.scripts[0]
+    assert ["#SBATCH --time=32\n" in node.scripts[0], "#SBATCH --time=7\n" in node.scripts[1]] == [True, True]
+    assert "student1" not in "".join(node.scripts)
 
 
 async def test_warnings_and_prints_take_nothing_away(grader: Grader) -> None:
@@ -117,8 +115,7 @@ async def test_an_untouched_release_gets_nothing(grader: Grader, m00: Assignment
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        ("import os; os.kill(os.getpid(), 9)", "Its Python process ended while code cell 1 ran"),
-        ("import os; os._exit(0)", "Its Python process ended while code cell 1 ran"),
+        ("import os; os._exit(0)", "Its Python process ended while cell 3 ran"),
         ("for _ in range(10**6): print('x' * 200)", "It printed more than 10 MB"),
     ],
 )
@@ -234,8 +231,12 @@ async def test_a_result_is_found_once_and_stands(grader: Grader, m00: Assignment
     third = await grade(grader, notebook)
 
     assert first == second == third
-    assert len(node.scripts) <= 2
-    assert sorted(path.suffix for path in (grader.course.folder / "results").iterdir()) == [".ipynb", ".json"]
+    assert len(node.scripts) <= 3
+    names = sorted(path.name for path in (grader.course.folder / "results").iterdir())
+    assert [name for name in names if not name.startswith("plan-")] == [
+        f"{third.key.digest}.ipynb",
+        f"{third.key.digest}.json",
+    ]
 
 
 async def test_another_version_of_the_assignment_is_another_result(grader: Grader, m00: Assignment, node: Node) -> None:
@@ -276,6 +277,7 @@ async def test_a_job_without_a_report(
     grader: Grader, m00: Assignment, node: Node, end: dict[str, Any], not_run: bool
 ) -> None:
     """Too much used is the notebook's doing; a node that is lost is nobody's, and decides nothing."""
+    await grader.plan(m00)
     node.end = end
     notebook = solved(grader.course, m00)
     if not_run:
@@ -285,12 +287,13 @@ async def test_a_job_without_a_report(
     else:
         with pytest.raises(GradingError, match="ended without a report"):
             await grade(grader, notebook)
-        assert {path.suffix for path in (grader.course.folder / "results").iterdir()} == {".log"}
+        assert [path.suffix for path in (grader.course.folder / "results").glob("[!p]*")] == [".log"]
 
 
 async def test_the_log_of_a_job_is_kept_until_there_is_a_mark(grader: Grader, m00: Assignment, node: Node) -> None:
     """Of what gave no mark its end is kept, for the course's account alone; of what did, nothing."""
     results = grader.course.folder / "results"
+    await grader.plan(m00)
     node.end = {"state": "NODE_FAIL"}
     node.says = f"{'x' * grading.LOG_KEPT} slurmstepd: the node is lost"
     with pytest.raises(GradingError, match="ended without a report"):
@@ -323,7 +326,9 @@ async def test_a_job_that_slurm_forgot_is_given_up(
         await grade(grader, solved(grader.course, m00))
 
 
-async def test_whoever_does_not_wait_leaves_no_job(grader: Grader, node: Node) -> None:
+async def test_whoever_does_not_wait_leaves_no_job(grader: Grader, m00: Assignment, node: Node) -> None:
+    await grader.plan(m00)
+    node.scripts.clear()
     task = asyncio.create_task(grade(grader, answered(grader.course, "while True: pass")))
     while not node.scripts:
         await asyncio.sleep(0.05)
@@ -331,7 +336,18 @@ async def test_whoever_does_not_wait_leaves_no_job(grader: Grader, node: Node) -
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert node.cancelled == ["1"]
+    assert node.cancelled == ["2"]
+
+
+async def test_answers_of_the_course_that_cannot_be_tried_are_nobodys_mark(
+    grader: Grader, m00: Assignment, node: Node
+) -> None:
+    node.end = {"state": "TIMEOUT"}
+    with pytest.raises(GradingError, match=r"own answers to m00 could not be tried: Its job was ended: .*`minutes`"):
+        await grade(grader, solved(grader.course, m00))
+
+    node.end = None
+    assert (await grade(grader, solved(grader.course, m00))).score == 8
 
 
 async def test_a_file_that_changed_since_it_was_received_is_not_graded(grader: Grader, m00: Assignment) -> None:
@@ -352,28 +368,31 @@ async def test_a_cell_of_ones_own_that_fails_takes_no_points(grader: Grader, m00
     assert (await grade(grader, notebook)).score == 8
 
 
-def test_what_a_job_is_told_is_the_notebook_alone(grader: Grader, m00: Assignment, resources: Resources) -> None:
-    """Solutions never leave the course's account."""
-    notebook = restored(json.dumps(solved(grader.course, m00)).encode(), generated(grader.course, m00))
-    with handed_over(grader.handover, notebook, resources) as folder:
+async def test_what_a_job_is_told_is_the_notebook_alone(grader: Grader, m00: Assignment) -> None:
+    """Solutions are told to a job in which no learner's code runs."""
+    plan, version = await grader.plan(m00), generated(grader.course, m00)
+    notebook = restored(json.dumps(version.release).encode(), version)
+    task = examination(notebook, plan, Limits(), random.Random(1)).task
+    with handed_over(grader.handover, task) as folder:
         files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
-        assert files == {"notebook.ipynb": 0o640, "limits.json": 0o640, "out": 0o770}
+        assert files == {"task.json": 0o640, "out": 0o770}
         assert folder.stat().st_mode & 0o777 == 0o750
-        assert "SOLUTION" not in (folder / "notebook.ipynb").read_text()
-    with pytest.raises(GradingError, match="cannot be made"), handed_over(folder, notebook, resources):
+        assert "60 * hours" not in (folder / "task.json").read_text()
+        assert "60 * hours" in plan.model_dump_json()
+    with pytest.raises(GradingError, match="cannot be made"), handed_over(folder, task):
         pass
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a group of somebody else's")
-def test_what_a_job_is_told_belongs_to_the_group_above(tmp_path: Path, resources: Resources) -> None:
+def test_what_a_job_is_told_belongs_to_the_group_above(tmp_path: Path) -> None:
     """The course's account is not in the group, so it can only pass it on; its umask lets nobody in."""
     os.chown(tmp_path, -1, 4242)
     tmp_path.chmod(0o2710)
     before = os.umask(0o077)
     try:
-        with handed_over(tmp_path, NotebookNode(), resources) as folder:
+        with handed_over(tmp_path, Task(steps=())) as folder:
             found = [folder, *folder.iterdir()]
             assert {path.stat().st_gid for path in found} == {4242}
     finally:
         os.umask(before)
-    assert len(found) == 4
+    assert len(found) == 3

@@ -9,7 +9,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from curricula.autograde_node import Ran, Report
+from curricula.report import Ran, Report
 from curricula.marks import CellGrade, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated
 from tests.curricula.course_here import cell, course_in, solved

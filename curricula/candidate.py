@@ -1,0 +1,175 @@
+"""The process that a learner's code runs in: it runs cells, and says what their names are worth.
+
+Nothing it says is trusted: whoever wrote the code may speak in its place.
+"""
+
+import contextlib
+import io
+import operator
+import signal
+import socket
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from curricula.peer import Peer, PeerGone
+
+PRINTED = 1_000_000  # characters that one call may print; what is beyond is cut off
+_PICTURES = 4_000_000  # characters of one picture or table
+
+
+class TimeLimit(Exception):
+    """A cell ran for too long."""
+
+
+class Candidate:
+    """A learner's namespace in an IPython shell."""
+
+    def __init__(self, shell: Any) -> None:
+        self._shell = shell
+
+    def answer(self, what: str, told: list[Any]) -> object:
+        """Answer a question of the examiner."""
+        if what == "run":
+            return self._run(*told)
+        if what == "value":
+            names = self._shell.user_ns
+            return [True, names[told[0]]] if told[0] in names else [False, None]
+        return _OBJECTS[what](*told)
+
+    def _run(self, source: str, seconds: float, most: int) -> Mapping[str, object]:
+        """Run one cell and say how it went."""
+        from IPython.utils.capture import capture_output
+
+        self._shell.displayhook.seen = {}
+        with capture_output() as seen, _alarm(seconds):
+            done = self._shell.run_cell(source, store_history=True)
+        error = done.error_before_exec or done.error_in_exec
+        return {
+            "ok": error is None,
+            "error": "" if error is None else type(error).__name__,
+            "message": "" if error is None else words_of(error),
+            "line": None if error is None else line_of(error),
+            "result": None if done.result is None else repr(done.result)[:100],
+            "outputs": _outputs(seen, self._shell.displayhook.seen, done.execution_count, error, most),
+        }
+
+
+def make_shell() -> Any:
+    """Return an IPython shell that keeps no history on disk, and tells values and errors instead of printing them."""
+    from IPython.core.displayhook import DisplayHook
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    class Keeping(DisplayHook):
+        seen: Mapping[str, Any] = {}
+
+        def write_output_prompt(self) -> None:
+            """There is none."""
+
+        def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Any = None) -> None:
+            self.seen = format_dict
+
+        finish_displayhook = write_output_prompt
+
+    class Quiet(InteractiveShell):
+        displayhook_class = Keeping
+
+        def showtraceback(self, *_: Any, **__: Any) -> None:
+            """Errors are told, not shown."""
+
+        showsyntaxerror = showtraceback
+
+    settings = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
+    return Quiet.instance(config=settings)
+
+
+def serve(sock: socket.socket, shell: Any) -> None:
+    """Answer until the examiner is gone."""
+    with contextlib.suppress(PeerGone):
+        Peer(sock, Candidate(shell)).serve()
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    """Raise TimeLimit in what runs for longer; whoever evades it is stopped from outside."""
+
+    def late(*_: object) -> None:
+        raise TimeLimit(f"longer than {seconds:g} seconds")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _call(target: Any, given: list[Any], named: Mapping[str, Any]) -> list[object]:
+    """Call a function; return its value and what it printed."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        value = target(*given, **named)
+    return [value, out.getvalue()[:PRINTED]]
+
+
+_OBJECTS: Mapping[str, Callable[..., object]] = types.MappingProxyType(
+    {
+        "call": _call,
+        "getattr": getattr,
+        "setattr": setattr,
+        "getitem": operator.getitem,
+        "setitem": operator.setitem,
+        "contains": operator.contains,
+        "len": len,
+        "bool": bool,
+        "iter": iter,
+        "next": next,
+        "str": str,
+        "repr": repr,
+    }
+)
+
+
+def line_of(error: BaseException) -> int | None:
+    """Return the line of a cell in which an error arose, or None where it is not known."""
+    if isinstance(error, SyntaxError) and error.__traceback__ is None:
+        return error.lineno
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_name == "<module>" and "site-packages" not in trace.tb_frame.f_code.co_filename:
+            return trace.tb_lineno
+        trace = trace.tb_next
+    return error.lineno if isinstance(error, SyntaxError) else None
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says, if it can."""
+    try:
+        return str(error)[:2000]
+    except Exception:  # noqa: BLE001 - a learner's class may say anything, or nothing
+        return ""
+
+
+def _outputs(
+    seen: Any, value: Mapping[str, Any], count: int, error: BaseException | None, most: int
+) -> list[dict[str, object]]:
+    """Return what a cell showed, as a notebook holds it, each text cut off after so many characters."""
+    streams = {"stdout": seen.stdout, "stderr": seen.stderr}
+    found: list[dict[str, object]] = [
+        {"output_type": "stream", "name": name, "text": text[:most]} for name, text in streams.items() if text
+    ]
+    for one in seen.outputs:
+        found.append({"output_type": "display_data", "data": _shown(one.data), "metadata": {}})
+    if value:
+        result = {"output_type": "execute_result", "execution_count": count, "data": _shown(value), "metadata": {}}
+        found.append(result)
+    if error is not None:
+        name, text = type(error).__name__, words_of(error)
+        found.append({"output_type": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]})
+    return found
+
+
+def _shown(data: Mapping[str, Any]) -> dict[str, object]:
+    """Return a value's forms, without those that are too large."""
+    return {kind: value for kind, value in data.items() if len(str(value)) < _PICTURES}

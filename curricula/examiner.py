@@ -1,0 +1,178 @@
+"""The process that holds an assignment's tests: it has a learner's cells run in another process, and tests what is there.
+
+A *split* test runs here, on plain copies of the learner's values and on stand-ins for their functions, so that nothing
+the learner's process does to Python reaches it. An *in-sandbox* test is run over there.
+"""
+
+import ast
+import builtins
+import contextlib
+import io
+import signal
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from curricula.candidate import PRINTED, TimeLimit, line_of, words_of
+from curricula.peer import Peer, PeerGone
+from curricula.report import CANARIES, TIME_LIMIT, Ran, Report, Step, Task
+
+# Seconds after its limit at which a cell is given up that did not end by itself.
+_GRACE = 2.0
+
+
+class Names(dict[str, Any]):
+    """What the names of a test mean: those that tests and trusted cells gave a value, then the learner's.
+
+    Builtins and what trusted cells bind are never asked for; `learners` are the names that answers give a value,
+    also where a builtin has that name.
+    """
+
+    def __init__(self, peer: Peer, task: Task) -> None:
+        super().__init__(__name__="__main__", __builtins__=builtins)
+        self._peer = peer
+        self._never = frozenset(task.trusted)
+        self._learners = frozenset(task.learners)
+        self._copies: dict[str, Any] = {}
+
+    def __missing__(self, name: str) -> Any:
+        if name in self._never or (hasattr(builtins, name) and name not in self._learners):
+            raise KeyError(name)
+        if name not in self._copies:
+            there, value = self._peer.ask("value", name)
+            if not there:
+                raise KeyError(name)
+            self._copies[name] = value
+        return self._copies[name]
+
+    def renew(self, rebound: Iterable[str] = ()) -> None:
+        """Forget copies; and what tests called by a name that an answer has given a new value since."""
+        self._copies.clear()
+        for name in rebound:
+            self.pop(name, None)
+
+
+class Callbacks:
+    """What the learner's process may ask of this one: to call a function that a test has handed to it."""
+
+    def answer(self, what: str, told: list[Any]) -> object:
+        """Call it; anything else is refused."""
+        if what != "call":
+            raise PermissionError("only a call is answered")
+        target, given, named = told
+        return [target(*given, **named), ""]
+
+
+class Examiner:
+    """One notebook on its way through both processes."""
+
+    def __init__(self, task: Task, sock: socket.socket, shell: Any) -> None:
+        self._task, self._sock, self._shell = task, sock, shell
+        self._peer = Peer(sock, Callbacks())
+        self._names = Names(self._peer, task)
+        self._names["get_ipython"] = shell.get_ipython
+        self._ran: list[Ran] = []
+
+    def examine(self) -> Report:
+        """Run every step; where one cannot end, the report says why."""
+        limits = self._task.limits
+        for step in self._task.steps:
+            try:
+                self._step(step)
+            except PeerGone as gone:
+                return Report(cells=tuple(self._ran), stopped=self._why(step, gone))
+            if self._peer.received > limits.output_bytes:
+                said = f"It printed more than {limits.output_bytes / 1e6:.0f} MB, or handed it to tests, and was stopped."
+                return Report(cells=tuple(self._ran), stopped=f"{said} Print less.")
+        return Report(cells=tuple(self._ran))
+
+    def _why(self, step: Step, gone: PeerGone) -> str:
+        """Say why the learner's process does not answer any more."""
+        where = f"cell {step.index + 1}" if step.index < CANARIES else "its tests"
+        if isinstance(gone.__context__, TimeoutError):
+            return f"Code in {where} ran for longer than {self._task.limits.cell_seconds} seconds and could not be stopped."
+        return f"Its Python process ended while {where} ran: it used too much memory, or ended itself."
+
+    def _step(self, step: Step) -> None:
+        if step.where == "beside":
+            self._names.renew()
+            self._test(step)  # where it fails, the tests that need it say so
+        elif step.where == "split":
+            self._names.renew()
+            self._ran.append(self._test(step))
+        else:
+            limits = self._task.limits
+            self._sock.settimeout(limits.cell_seconds + _GRACE)
+            told = self._peer.ask("run", step.source, limits.cell_seconds, limits.output_bytes + 1)
+            self._names.renew(step.answers)
+            self._ran.append(_ran(step.index, told))
+
+    def _test(self, step: Step) -> Ran:
+        """Run a cell here."""
+        seconds = self._task.limits.cell_seconds
+        self._sock.settimeout(None)
+        out = io.StringIO()
+        try:
+            with _alarm(seconds), contextlib.redirect_stdout(out):
+                value = self._run(step)
+        except PeerGone:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a test may raise anything; SystemExit fails it too
+            late = isinstance(error, TimeLimit)
+            return Ran(
+                index=step.index,
+                ok=False,
+                error=TIME_LIMIT if late else type(error).__name__[:200],
+                message=words_of(error),
+                line=line_of(error),
+                outputs=_printed(out),
+            )
+        return Ran(
+            index=step.index, ok=True, result=None if value is None else repr(value)[:100], outputs=_printed(out)
+        )
+
+    def _run(self, step: Step) -> object:
+        """Execute a cell as a notebook does; return the value of its last expression."""
+        tree = ast.parse(self._shell.transform_cell(step.source))
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        name = f"<cell {step.index}>"
+        exec(compile(tree, name, "exec"), self._names)  # noqa: S102 - the course's own tests
+        if last is None:
+            return None
+        return eval(compile(ast.Expression(last.value), name, "eval"), self._names)  # noqa: S307 - as above
+
+
+def _ran(index: int, told: Mapping[str, Any]) -> Ran:
+    """What the learner's process says of a cell, as far as it has a form."""
+    try:
+        late = told["error"] == TimeLimit.__name__
+        ran = Ran.model_validate({"index": index, **told}, strict=True)
+        return ran.model_copy(update={"error": TIME_LIMIT}) if late else ran
+    except (TypeError, KeyError, ValueError) as error:
+        raise PeerGone(f"it did not say how a cell went: {str(error)[:200]}") from None
+
+
+def _printed(out: io.StringIO) -> tuple[dict[str, Any], ...]:
+    text = out.getvalue()[:PRINTED]
+    return ({"output_type": "stream", "name": "stdout", "text": text},) if text else ()
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    def late(*_: object) -> None:
+        raise TimeLimit(f"longer than {seconds:g} seconds")
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def serve(sock: socket.socket, host: socket.socket, shell: Any) -> None:
+    """Read a task from `host`, examine it with the learner's process at the other end of `sock`, write the report."""
+    with host.makefile("rb") as told:
+        task = Task.model_validate_json(told.read())
+    report = Examiner(task, sock, shell).examine()
+    host.sendall(report.model_dump_json().encode())

@@ -1,0 +1,272 @@
+"""Values between a learner's process and the one that holds the tests: typed data, never code, never pickle.
+
+msgpack carries what it knows; everything else with a value of its own has a name and a plain form, in a table here.
+Values of subclasses arrive as their plain base: what a learner's class says of itself does not count. What has no plain
+form stays where it is and travels as a handle.
+"""
+
+import builtins
+import collections
+import datetime
+import decimal
+import fractions
+import io
+import pathlib
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgpack
+
+MOST = 64_000_000  # bytes of one message
+_TYPED, _HANDLE, _YOURS = 1, 2, 3
+# Deeper than any honest value, and not so deep that reading it exhausts the reader.
+_DEPTH = 60
+
+
+class WireError(ValueError):
+    """What came over the wire, or is to go over it, is no value."""
+
+
+class Handles(Protocol):
+    """Where values without a plain form are kept, and how those of the other side are spoken to."""
+
+    def keep(self, value: object) -> int:
+        """Keep a value of this side; return its number."""
+
+    def kept(self, number: int) -> object:
+        """Return the value with this number."""
+
+    def there(self, number: int, kind: str, is_callable: bool) -> object:
+        """Return what stands here for a value of the other side."""
+
+    def number(self, value: object) -> int | None:
+        """Return the number of a value that stands for one of the other side; None for any other."""
+
+
+# Of each type: its name on the wire and its plain form; and from that form the value.
+_TO: Mapping[type, tuple[str, Callable[[Any], object]]] = {
+    tuple: ("tuple", lambda value: list(tuple.__iter__(value))),
+    set: ("set", lambda value: list(set.__iter__(value))),
+    frozenset: ("frozenset", lambda value: list(frozenset.__iter__(value))),
+    complex: ("complex", lambda value: [value.real, value.imag]),
+    range: ("range", lambda value: [value.start, value.stop, value.step]),
+    slice: ("slice", lambda value: [value.start, value.stop, value.step]),
+    bytearray: ("bytearray", bytes),
+    collections.deque: ("deque", lambda value: [list(value), value.maxlen]),
+    collections.OrderedDict: ("OrderedDict", lambda value: [list(pair) for pair in value.items()]),
+    collections.Counter: ("Counter", lambda value: [list(pair) for pair in value.items()]),
+    collections.defaultdict: ("defaultdict", lambda value: [list(pair) for pair in value.items()]),
+    decimal.Decimal: ("Decimal", str),
+    fractions.Fraction: ("Fraction", lambda value: [value.numerator, value.denominator]),
+    datetime.datetime: ("datetime", lambda value: value.isoformat()),
+    datetime.date: ("date", lambda value: value.isoformat()),
+    datetime.time: ("time", lambda value: value.isoformat()),
+    datetime.timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
+    pathlib.PosixPath: ("Path", str),
+    type(Ellipsis): ("Ellipsis", lambda value: None),
+    type(NotImplemented): ("NotImplemented", lambda value: None),
+}
+_FROM: Mapping[str, Callable[[Any], object]] = {
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "complex": lambda form: complex(*form),
+    "range": lambda form: range(*form),
+    "slice": lambda form: slice(*form),
+    "bytearray": bytearray,
+    "deque": lambda form: collections.deque(form[0], form[1]),
+    "OrderedDict": lambda form: collections.OrderedDict(form),
+    "Counter": lambda form: collections.Counter(dict(form)),
+    "defaultdict": lambda form: collections.defaultdict(None, form),
+    "Decimal": decimal.Decimal,
+    "Fraction": lambda form: fractions.Fraction(*form),
+    "datetime": datetime.datetime.fromisoformat,
+    "date": datetime.date.fromisoformat,
+    "time": datetime.time.fromisoformat,
+    "timedelta": lambda form: datetime.timedelta(*form),
+    "Path": pathlib.Path,
+    "Ellipsis": lambda form: ...,
+    "NotImplemented": lambda form: NotImplemented,
+    "int": lambda form: int(form, 16),
+    "builtin": lambda form: _builtin(form),
+    "ndarray": lambda form: _load(form),
+    "objects": lambda form: _objects(*form),
+    "scalar": lambda form: _load(form)[()],
+    "dtype": lambda form: _numpy().dtype(form),
+    "Index": lambda form: _pandas().Index(_column(form[0]), name=form[1]),
+    "MultiIndex": lambda form: _pandas().MultiIndex.from_tuples(form[0], names=form[1]),
+    "Series": lambda form: _pandas().Series(_column(form[0]), index=form[1], name=form[2]),
+    "DataFrame": lambda form: _frame(*form),
+    "Timestamp": lambda form: _pandas().Timestamp(form),
+    "Tensor": lambda form: sys.modules["torch"].from_numpy(form[0]).requires_grad_(form[1]),
+}
+# What msgpack carries by itself, and how a subclass becomes it whatever it overrides.
+_NATIVE: Mapping[type, Callable[[Any], object]] = {
+    int: int.__int__,
+    float: float.__float__,
+    str: str.__str__,
+    bytes: lambda value: bytes(memoryview(value)),
+    list: lambda value: list(list.__iter__(value)),
+    dict: lambda value: {key: dict.__getitem__(value, key) for key in dict.__iter__(value)},
+}
+
+
+def packed(value: object, handles: Handles) -> bytes:
+    """Return the message that carries `value`. Raises WireError where it is too large or refers to itself."""
+
+    def unknown(other: object) -> object:
+        return _form(other, handles, pack)
+
+    def pack(part: object) -> bytes:
+        raw: bytes = msgpack.packb(part, default=unknown, strict_types=True, unicode_errors="surrogatepass")
+        return raw
+
+    try:
+        raw = pack(value)
+    except (ValueError, RecursionError, OverflowError, TypeError) as error:
+        raise WireError(f"a value cannot be sent: {str(error)[:200]}") from None
+    if len(raw) > MOST:
+        raise WireError(f"a value has {len(raw) / 1e6:.0f} MB, more than the {MOST / 1e6:.0f} MB that can be sent")
+    return raw
+
+
+def unpacked(raw: bytes, handles: Handles) -> Any:
+    """Return the value that a message carries. Raises WireError for whatever is none."""
+    depth = 0
+
+    def known(code: int, data: bytes) -> object:
+        nonlocal depth
+        if code not in (_TYPED, _HANDLE, _YOURS):
+            raise WireError("a message has a part of no known kind")
+        depth += 1
+        if depth > _DEPTH:
+            raise WireError("a value is nested too deeply")
+        try:
+            part = unpack(data)
+        finally:
+            depth -= 1
+        if code == _TYPED:
+            return _FROM[part[0]](part[1])
+        return handles.there(*part) if code == _HANDLE else handles.kept(part)
+
+    def unpack(data: bytes) -> Any:
+        return msgpack.unpackb(data, ext_hook=known, strict_map_key=False, unicode_errors="surrogatepass")
+
+    try:
+        return unpack(raw)
+    except WireError:
+        raise
+    except Exception as error:  # noqa: BLE001 - bytes that somebody made up can fail in any way
+        raise WireError(f"a message is no value: {type(error).__name__}: {str(error)[:200]}") from None
+
+
+def _form(value: object, handles: Handles, pack: Callable[[object], bytes]) -> object:
+    """Return what stands for a value that msgpack does not carry: its plain base, its form, or a handle."""
+    if (number := handles.number(value)) is not None:
+        return msgpack.ExtType(_YOURS, pack(number))
+    kind = type(value)
+    if kind is int:
+        return msgpack.ExtType(_TYPED, pack(["int", hex(value)]))  # type: ignore[call-overload]  # beyond 64 bits
+    if isinstance(value, type) and getattr(builtins, value.__name__, None) is value:
+        return msgpack.ExtType(_TYPED, pack(["builtin", value.__name__]))
+    known = _scientific(value) or _standard(kind, value)
+    if known is None:
+        return msgpack.ExtType(_HANDLE, pack([handles.keep(value), kind.__name__[:100], callable(value)]))
+    name, form = known
+    return form if name is None else msgpack.ExtType(_TYPED, pack([name, form]))
+
+
+def _standard(kind: type, value: Any) -> tuple[str | None, object] | None:
+    for base in kind.__mro__:
+        if base in _TO:
+            name, form = _TO[base]
+            return name, form(value)
+        if base in _NATIVE:
+            return None, _NATIVE[base](value)
+    return None
+
+
+def _scientific(value: Any) -> tuple[str | None, object] | None:
+    """Return name and form of a value of numpy, pandas or torch; None for any other."""
+    root = next((base.__module__.partition(".")[0] for base in type(value).__mro__ if base.__module__ != "builtins"), "")
+    numpy, pandas, torch = (sys.modules.get(name) for name in ("numpy", "pandas", "torch"))
+    if numpy and isinstance(value, numpy.ndarray | numpy.generic | numpy.dtype):
+        return _array(numpy, value)
+    if pandas and isinstance(value, pandas.DataFrame | pandas.Series | pandas.Index | pandas.Timestamp):
+        return _table(pandas, value)
+    if torch and root == "torch" and isinstance(value, torch.Tensor):
+        return "Tensor", [value.detach().cpu().numpy(), bool(value.requires_grad)]
+    return None
+
+
+def _array(numpy: Any, value: Any) -> tuple[str, object]:
+    if isinstance(value, numpy.dtype):
+        return "dtype", value.str
+    plain = numpy.asarray(value)  # of subclasses too, whatever they override
+    if plain.dtype.hasobject:
+        return "objects", [list(plain.shape), plain.ravel().tolist()]
+    file = io.BytesIO()
+    numpy.lib.format.write_array(file, plain, allow_pickle=False)
+    return "scalar" if isinstance(value, numpy.generic) else "ndarray", file.getvalue()
+
+
+def _table(pandas: Any, value: Any) -> tuple[str, object]:
+    if isinstance(value, pandas.Timestamp):
+        return "Timestamp", value.isoformat()
+    if isinstance(value, pandas.MultiIndex):
+        return "MultiIndex", [value.tolist(), list(value.names)]
+    if isinstance(value, pandas.Index):
+        return "Index", [_values(value), value.name]
+    if isinstance(value, pandas.Series):
+        return "Series", [_values(value), value.index, value.name]
+    return "DataFrame", [value.columns, value.index, [_values(value.iloc[:, n]) for n in range(value.shape[1])]]
+
+
+def _values(column: Any) -> list[object]:
+    """Return dtype and values of a column; an array where numpy has its type, else a list."""
+    numpy = sys.modules["numpy"]
+    if isinstance(column.dtype, numpy.dtype) and not column.dtype.hasobject:
+        return ["", column.to_numpy()]
+    plain = column.astype(object)
+    return [str(column.dtype), plain.where(plain.notna(), None).tolist()]
+
+
+def _column(form: Any) -> Any:
+    return form[1] if not form[0] else _pandas().array(form[1], dtype=form[0])
+
+
+def _frame(columns: Any, index: Any, values: Any) -> Any:
+    frame = _pandas().DataFrame({number: _column(one) for number, one in enumerate(values)}, index=index)
+    frame.columns = columns
+    return frame
+
+
+def _load(raw: bytes) -> Any:
+    return _numpy().lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
+
+
+def _objects(shape: list[int], values: list[object]) -> Any:
+    array = _numpy().empty(len(values), dtype=object)
+    for place, value in enumerate(values):
+        array[place] = value
+    return array.reshape(shape)
+
+
+def _builtin(name: str) -> object:
+    found = getattr(builtins, name, None)
+    if not isinstance(found, type):
+        raise WireError(f"there is no type {name[:60]!r}")
+    return found
+
+
+def _numpy() -> Any:
+    import numpy
+
+    return numpy
+
+
+def _pandas() -> Any:
+    import pandas
+
+    return pandas
