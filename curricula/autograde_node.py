@@ -1,7 +1,7 @@
 """What a grading job runs on its node: examine one notebook in the sandbox, and hand back how each cell went.
 
-`python -I -m curricula.autograde_node FOLDER`: FOLDER holds task.json, and the report lies in FOLDER/out/report.json. Or it
-holds trial.json, of which the plan of an assignment is made: FOLDER/out/plan.json.
+`python -I -m curricula.autograde_node FOLDER`: FOLDER holds task.json, and the report lies in FOLDER/out/report.json.
+Or it holds trial.json, of which the plan of an assignment is made: FOLDER/out/plan.json.
 """
 
 import asyncio

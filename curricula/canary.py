@@ -1,7 +1,7 @@
 """Tests that must fail, at unpredictable places among those that count: where one passes, testing was tampered with.
 
-A test in the learner's process can be stripped or swallowed there. A canary is such a test with one constant changed; the
-process does not know which of the two counts.
+A test in the learner's process can be stripped or swallowed there. A canary is such a test with one constant changed;
+the process does not know which of the two counts.
 """
 
 import ast
@@ -32,7 +32,7 @@ def constants(test: str) -> Iterator[tuple[int, int]]:
             if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str) and node.end_lineno:
                 start = starts[node.lineno - 1] + node.col_offset
                 end = starts[node.end_lineno - 1] + (node.end_col_offset or 0)
-                if raw[start:start + 1] not in b"fF":
+                if raw[start : start + 1] not in b"fF":
                     yield len(raw[:start].decode()), len(raw[:end].decode())
 
 

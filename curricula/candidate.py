@@ -13,13 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from curricula.peer import Peer, PeerGone
+from curricula.watch import TimeLimit
 
 PRINTED = 1_000_000  # characters that one call may print; what is beyond is cut off
 _PICTURES = 4_000_000  # characters of one picture or table
-
-
-class TimeLimit(Exception):
-    """A cell ran for too long."""
 
 
 class Candidate:

@@ -49,7 +49,9 @@ def used_names(source: str) -> frozenset[str]:
 def function_reads(source: str) -> frozenset[str]:
     """Return the notebook's names that functions of a cell read, whenever they are called."""
     text = python_of(source)
-    return frozenset() if text is None else frozenset(one for child in _table(text).get_children() for one in _read(child))
+    return (
+        frozenset() if text is None else frozenset(one for child in _table(text).get_children() for one in _read(child))
+    )
 
 
 def _read(table: symtable.SymbolTable) -> Iterator[str]:

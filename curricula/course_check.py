@@ -8,7 +8,6 @@ import nbformat
 from nbformat import NotebookNode
 from pydantic import BaseModel
 
-from curricula.report import Ran, Report
 from curricula.course import Assignment, Course, CourseError
 from curricula.marks import CellGrade, NotRun, graded
 from curricula.module import Answer, Module, load_answers, load_module
@@ -16,6 +15,7 @@ from curricula.mutants import mutants
 from curricula.readable import readable
 from curricula.rehearsal import RehearsalError, Task, Variant, rehearse
 from curricula.release import Generated, generate
+from curricula.report import Ran, Report
 
 # A notebook takes at most so many seconds on a small machine, and one wrong answer so many.
 SECONDS, VARIANT = 60, 10

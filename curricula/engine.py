@@ -1,15 +1,17 @@
-"""Examines notebooks on this machine: a zygote in the sandbox, and of each notebook two processes forked from it.
+"""Examines notebooks on this machine: a zygote in the sandbox, and for each notebook two processes forked from it.
 
-Two kinds of walls are known, by name. `namespaces`: every process has namespaces of its own within the sandbox.
-`bubblewrap`: where users may not nest them, every process has a sandbox of its own, and Python starts anew in it.
-A machine that has neither is refused.
+Two kinds of walls are known, by name. `namespaces`: each notebook's processes have namespaces of their own within the
+sandbox. `bubblewrap`: where users may not nest them, each notebook has a sandbox of its own, and Python starts anew in
+it. A machine that has neither is refused.
 """
 
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self
@@ -18,12 +20,12 @@ from pydantic import ValidationError
 
 from curricula import sandbox
 from curricula.report import Limits, Report, Task
-from curricula.zygote import WALLS, Ended, Request
+from curricula.zygote import WALLS, Request
 
 _START = 60.0  # seconds
 _REPORT = 50_000_000  # bytes
-# What the examiner's process may use beside the learner's, and how much longer it may live.
-_MORE_SECONDS, _EXAMINER_BYTES = 10, 2 << 30
+# How much longer than its notebook an examiner may live: it ends the notebook first, and says so.
+_MORE_SECONDS = 10
 
 
 class EngineError(RuntimeError):
@@ -37,6 +39,7 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         ours.setblocking(False)
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
         words = sandbox.zygote((str(theirs.fileno()), walls, *packages), nested=walls == "namespaces")
         try:
             with theirs:
@@ -44,8 +47,11 @@ class Zygote:
                     words,
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
+                    env={
+                        "PATH": os.environ.get("PATH", "/usr/bin:/bin")
+                    },  # who is inside can read what bwrap was given
                     stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
+                    stderr=self._log,
                 )
         except OSError as error:
             ours.close()
@@ -56,6 +62,12 @@ class Zygote:
         """The process id of its outermost process."""
         return self._process.pid
 
+    @property
+    def said(self) -> str:
+        """What it wrote last into its log."""
+        self._log.seek(max(0, self._log.seek(0, 2) - 500))
+        return self._log.read().decode(errors="replace").strip()
+
     async def ready(self) -> None:
         """Wait until it can fork. Raises EngineError with what stands in its way."""
         try:
@@ -65,13 +77,20 @@ class Zygote:
             said = b""
         if not said:
             self._process.kill()
-            words = (self._process.stderr.read() if self._process.stderr else b"").decode(errors="replace")
-            raise EngineError(f"The sandbox ended before it began: {words.strip()[-500:] or 'it said nothing'}")
+            raise EngineError(f"The sandbox ended before it began: {self.said or 'it said nothing'}")
         if problem := json.loads(said)["problem"]:
             raise EngineError(f"Namespaces cannot be nested here: {problem}")
 
-    def fork(self, request: Request, *sockets: socket.socket) -> None:
-        """Have it fork a process; the first socket is its keeper's."""
+    def begin(self, number: int, limits: Limits, host: socket.socket) -> None:
+        """Have it fork the processes of a notebook; `host` is where its examiner is told the task."""
+        self._send(Request(number=number, limits=limits), host)
+
+    def end(self, number: int) -> None:
+        """Have it end them, wherever they are."""
+        with contextlib.suppress(EngineError):
+            self._send(Request(number=number))
+
+    def _send(self, request: Request, *sockets: socket.socket) -> None:
         try:
             socket.send_fds(self._control, [request.model_dump_json().encode()], [one.fileno() for one in sockets])
         except OSError as error:
@@ -83,8 +102,7 @@ class Zygote:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
         self._process.wait()
-        if self._process.stderr:
-            self._process.stderr.close()
+        self._log.close()
 
 
 class Engine:
@@ -95,7 +113,7 @@ class Engine:
         self._asked = walls
         self.walls = ""
         self._zygotes: dict[frozenset[str], Zygote] = {}
-        self._starting = asyncio.Lock()
+        self._starting, self._count = asyncio.Lock(), 0
 
     async def __aenter__(self) -> Self:
         problems = []
@@ -119,23 +137,22 @@ class Engine:
 
     async def examine(self, task: Task) -> Report:
         """Examine one notebook. Raises EngineError."""
-        async with self._forked_from(task.packages) as (learners, examiners):
-            report = await _examined(task, learners, examiners)
+        async with self._zygote(task.packages) as zygote:
+            self._count += 1
+            report = await _examined(task, zygote, self._count)
         return report.model_copy(update={"walls": self.walls})
 
     @contextlib.asynccontextmanager
-    async def _forked_from(self, packages: Sequence[str]) -> AsyncIterator[tuple[Zygote, Zygote]]:
-        """The zygotes of both sides: the one that is kept, or two of their own where walls cannot be nested."""
+    async def _zygote(self, packages: Sequence[str]) -> AsyncIterator[Zygote]:
+        """The zygote that is kept, or one of its own where walls cannot be nested."""
         if self.walls == "namespaces":
-            one = await self._kept(frozenset(packages))
-            yield one, one
+            yield await self._kept(frozenset(packages))
             return
-        both = await asyncio.gather(_started(self.walls, packages), _started(self.walls, packages))
+        own = await _started(self.walls, packages)
         try:
-            yield both
+            yield own
         finally:
-            for zygote in both:
-                zygote.close()
+            own.close()
 
     async def _kept(self, packages: frozenset[str]) -> Zygote:
         """The zygote with these packages, made when it is first needed or has ended; the last two kinds are kept."""
@@ -159,75 +176,32 @@ async def _started(walls: str, packages: Sequence[str] = ()) -> Zygote:
     return zygote
 
 
-async def _examined(task: Task, learners: Zygote, examiners: Zygote) -> Report:
-    """Fork both sides, hand the task to the examiner, and return its report."""
-    limits = task.limits
-    more = limits.model_copy(
-        update={"seconds": limits.seconds + _MORE_SECONDS, "memory_bytes": max(limits.memory_bytes, _EXAMINER_BYTES)}
-    )
-    with contextlib.ExitStack() as stack:
-
-        def pair(kind: socket.SocketKind = socket.SOCK_STREAM) -> tuple[socket.socket, socket.socket]:
-            both = socket.socketpair(socket.AF_UNIX, kind)
-            return stack.enter_context(both[0]), stack.enter_context(both[1])
-
-        asks, answers = pair()
-        host, told = pair()
-        learner, learner_keeper = pair(socket.SOCK_SEQPACKET)
-        examiner, examiner_keeper = pair(socket.SOCK_SEQPACKET)
-        for one in (host, learner, examiner):
-            one.setblocking(False)
-        learners.fork(Request(side="learner", limits=limits), learner_keeper, answers)
-        examiners.fork(Request(side="examiner", limits=more), examiner_keeper, asks, told)
-        for one in (asks, answers, told, learner_keeper, examiner_keeper):
-            one.close()
-        said = await _exchange(host, task, limits.seconds)
-        return await _meaning(said, learner, examiner, limits)
-
-
-async def _exchange(host: socket.socket, task: Task, seconds: float) -> bytes | None:
-    """Hand over the task and return what the examiner says, empty where it says nothing; None after so many seconds."""
-    loop, said = asyncio.get_running_loop(), bytearray()
+async def _examined(task: Task, zygote: Zygote, number: int) -> Report:
+    """Hand the task to an examiner of its own and return its report."""
+    host, theirs = socket.socketpair()
+    with host:
+        host.setblocking(False)
+        with theirs:
+            zygote.begin(number, task.limits, theirs)
+        try:
+            async with asyncio.timeout(task.limits.seconds + _MORE_SECONDS):
+                said = await _exchange(host, task)
+        except TimeoutError:
+            return Report(stopped=task.limits.late)
+        finally:
+            zygote.end(number)
     try:
-        async with asyncio.timeout(seconds):
-            await loop.sock_sendall(host, task.model_dump_json().encode())
-            host.shutdown(socket.SHUT_WR)
-            while (part := await loop.sock_recv(host, 1 << 20)) and len(said) < _REPORT:
-                said += part
-    except TimeoutError:
-        return None
-    except OSError:
-        return b""
-    return bytes(said)
-
-
-async def _meaning(said: bytes | None, learner: socket.socket, examiner: socket.socket, limits: Limits) -> Report:
-    """Return the report; where a limit was met, it says which."""
-    if said is None:
-        return Report(
-            stopped=f"It ran for longer than {limits.seconds} seconds and was stopped. Look for a loop without end."
-        )
-    try:
-        report = Report.model_validate_json(said)
+        return Report.model_validate_json(said)
     except ValidationError:
-        ended = await _end(examiner)
-        raise EngineError(f"The process that holds the tests ended without a report: {ended}.") from None
-    if report.stopped is None:
-        return report
-    words = {
-        "memory": f"It used more than {limits.memory_bytes / 2**30:.3g} GiB of memory and was stopped.",
-        "cpu": f"It used more than {limits.cpu_seconds} seconds of processor time and was stopped.",
-        "time": f"It ran for longer than {limits.seconds} seconds and was stopped. Look for a loop without end.",
-    }
-    return report.model_copy(update={"stopped": words.get((await _end(learner)).why, report.stopped)})
+        raise EngineError(f"The process that holds the tests ended without a report: {zygote.said}") from None
 
 
-async def _end(keeper: socket.socket) -> Ended:
-    """Have a process ended, if it has not yet, and return how it ended."""
-    loop = asyncio.get_running_loop()
-    try:
-        keeper.shutdown(socket.SHUT_WR)
-        async with asyncio.timeout(5):
-            return Ended.model_validate_json(await loop.sock_recv(keeper, 10_000))
-    except (OSError, TimeoutError, ValidationError):
-        return Ended()
+async def _exchange(host: socket.socket, task: Task) -> bytes:
+    """Hand over the task and return what the examiner says, empty where it says nothing."""
+    loop, said = asyncio.get_running_loop(), bytearray()
+    with contextlib.suppress(OSError):
+        await loop.sock_sendall(host, task.model_dump_json().encode())
+        host.shutdown(socket.SHUT_WR)
+        while (part := await loop.sock_recv(host, 1 << 20)) and len(said) < _REPORT:
+            said += part
+    return bytes(said)

@@ -1,4 +1,4 @@
-"""The process that holds an assignment's tests: it has a learner's cells run in another process, and tests what is there.
+"""The process that holds an assignment's tests: it has a learner's cells run in another, and tests what is there.
 
 A *split* test runs here, on plain copies of the learner's values and on stand-ins for their functions, so that nothing
 the learner's process does to Python reaches it. An *in-sandbox* test is run over there.
@@ -8,14 +8,14 @@ import ast
 import builtins
 import contextlib
 import io
-import signal
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from curricula.candidate import PRINTED, TimeLimit, line_of, words_of
+from curricula.candidate import PRINTED, line_of, words_of
 from curricula.peer import Peer, PeerGone
 from curricula.report import CANARIES, TIME_LIMIT, Ran, Report, Step, Task
+from curricula.watch import TimeLimit, Watch
 
 # Seconds after its limit at which a cell is given up that did not end by itself.
 _GRACE = 2.0
@@ -66,8 +66,8 @@ class Callbacks:
 class Examiner:
     """One notebook on its way through both processes."""
 
-    def __init__(self, task: Task, sock: socket.socket, shell: Any) -> None:
-        self._task, self._sock, self._shell = task, sock, shell
+    def __init__(self, task: Task, sock: socket.socket, shell: Any, watch: Watch) -> None:
+        self._task, self._sock, self._shell, self._watch = task, sock, shell, watch
         self._peer = Peer(sock, Callbacks())
         self._names = Names(self._peer, task)
         self._names["get_ipython"] = shell.get_ipython
@@ -82,7 +82,9 @@ class Examiner:
             except PeerGone as gone:
                 return Report(cells=tuple(self._ran), stopped=self._why(step, gone))
             if self._peer.received > limits.output_bytes:
-                said = f"It printed more than {limits.output_bytes / 1e6:.0f} MB, or handed it to tests, and was stopped."
+                said = (
+                    f"It printed more than {limits.output_bytes / 1e6:.0f} MB, or handed it to tests, and was stopped."
+                )
                 return Report(cells=tuple(self._ran), stopped=f"{said} Print less.")
         return Report(cells=tuple(self._ran))
 
@@ -90,7 +92,8 @@ class Examiner:
         """Say why the learner's process does not answer any more."""
         where = f"cell {step.index + 1}" if step.index < CANARIES else "its tests"
         if isinstance(gone.__context__, TimeoutError):
-            return f"Code in {where} ran for longer than {self._task.limits.cell_seconds} seconds and could not be stopped."
+            seconds = self._task.limits.cell_seconds
+            return f"Code in {where} ran for longer than {seconds} seconds and could not be stopped."
         return f"Its Python process ended while {where} ran: it used too much memory, or ended itself."
 
     def _step(self, step: Step) -> None:
@@ -113,7 +116,7 @@ class Examiner:
         self._sock.settimeout(None)
         out = io.StringIO()
         try:
-            with _alarm(seconds), contextlib.redirect_stdout(out):
+            with self._watch.limited(seconds), contextlib.redirect_stdout(out):
                 value = self._run(step)
         except PeerGone:
             raise
@@ -157,22 +160,13 @@ def _printed(out: io.StringIO) -> tuple[dict[str, Any], ...]:
     return ({"output_type": "stream", "name": "stdout", "text": text},) if text else ()
 
 
-@contextlib.contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    def late(*_: object) -> None:
-        raise TimeLimit(f"longer than {seconds:g} seconds")
-
-    signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def serve(sock: socket.socket, host: socket.socket, shell: Any) -> None:
+def serve(sock: socket.socket, host: socket.socket, shell: Any, watch: Watch) -> None:
     """Read a task from `host`, examine it with the learner's process at the other end of `sock`, write the report."""
     with host.makefile("rb") as told:
         task = Task.model_validate_json(told.read())
-    report = Examiner(task, sock, shell).examine()
+    watch.begin()
+    report = Examiner(task, sock, shell, watch).examine()
+    if report.stopped is not None and watch.why:
+        report = report.model_copy(update={"stopped": watch.why})
     host.sendall(report.model_dump_json().encode())
+    watch.end()

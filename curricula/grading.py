@@ -6,8 +6,8 @@ notebook and hands back a report; it does not know who wrote the notebook.
 
 import asyncio
 import hashlib
-import logging
 import json
+import logging
 import os
 import random
 import secrets
@@ -27,7 +27,6 @@ from curricula.report import Limits, Report, Task, Trial
 from curricula.routing import Plan
 from curricula.steps import examination, executed
 from curricula.submissions import Submission
-from curricula.trial import planned
 from spawners.render import Job, Script, render
 from spawners.request import Request, Resources, resolve
 from spawners.run_environment import digest, environment_file, locked
@@ -79,13 +78,13 @@ class Grader:
         return self._keep(result)
 
     async def plan(self, assignment: Assignment, version: Generated | None = None) -> Plan:
-        """Return which tests run where: what was found for this version, or what a job finds now. Raises GradingError."""
+        """Return which tests run where, as was found for this version, or as a job finds now. Raises GradingError."""
         key = self._key("plan", assignment)
         async with self._planning.setdefault(key.digest, asyncio.Lock()):
             if (known := self.known_plan(assignment)) is not None:
                 return known
-            version = version or await asyncio.to_thread(generated, self.course, assignment)
-            trial = Trial(source=version.source, tests=version.tests, limits=self._limits(assignment))
+            made = await asyncio.to_thread(generated, self.course, assignment) if version is None else version
+            trial = Trial(source=made.source, tests=made.tests, limits=self._limits(assignment))
             resources = self._resources(assignment, minutes=_TRIALS * assignment.minutes)
             try:
                 plan = await self._run(key, trial, resources, Plan, [])

@@ -155,7 +155,8 @@ def _error(names: object = (), words: object = "") -> BaseException:
         if isinstance(base, type) and issubclass(base, Exception):
             kind = base if name == known[0] else type(known[0][:100], (base,), {})
             try:
-                return kind(said)
+                made: BaseException = kind(said)
+                return made
             except TypeError:  # such as UnicodeDecodeError, which wants to be told more
                 break
     return TheirError(f"{known[0][:100] if known else 'an error'}: {said}")
@@ -218,6 +219,7 @@ class RemoteCallable(Remote):
     __slots__ = ()
 
     def __call__(self, *given: object, **named: object) -> Any:
+        """Call it there; what it prints is printed here."""
         value, printed = _ask(self, "call", list(given), named)
         if printed:
             sys.stdout.write(printed)

@@ -17,8 +17,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from curricula.report import Ran
 from curricula.cell_names import touched_names, used_names
+from curricula.report import Ran
 from spawners.process import run
 
 # One thread each, as in a grading job; a fork would wait for ever for the threads of its parent.

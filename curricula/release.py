@@ -79,7 +79,8 @@ def generate(source: NotebookNode, assignment: Assignment) -> Generated:
 
 
 def _copy(notebook: NotebookNode) -> NotebookNode:
-    return nbformat.from_dict(json.loads(json.dumps(notebook)))
+    copied: NotebookNode = nbformat.from_dict(json.loads(json.dumps(notebook)))
+    return copied
 
 
 def _steps() -> Sequence[Any]:

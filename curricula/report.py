@@ -21,6 +21,11 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
     disk_bytes: int = Field(default=64 << 20, description="in its work folder, which is in memory")
     processes: int = Field(default=64, description="and threads")
 
+    @property
+    def late(self) -> str:
+        """What is said of a notebook that takes too long."""
+        return f"It ran for longer than {self.seconds} seconds and was stopped. Look for a loop without end."
+
 
 class Step(BaseModel, frozen=True, extra="forbid"):
     """One code cell and where it runs.
@@ -58,7 +63,7 @@ class Ran(BaseModel, frozen=True, extra="forbid"):
 
 
 class Report(BaseModel, frozen=True, extra="forbid"):
-    """How the notebook went. `stopped` says in a sentence why it did not run to its end; `refused` what walls it met."""
+    """How the notebook went. `stopped` says in a sentence why it did not run to its end."""
 
     cells: tuple[Ran, ...] = ()
     stopped: str | None = None

@@ -62,7 +62,10 @@ def drafted(source: NotebookNode, tests: NotebookNode, within: Mapping[str, str]
     graded = {grade_id(cell): cell.source for cell in tests.cells if is_test(cell)}
     imported = _union(_imported(text) for _, text in given)
     own = _union(map(bound_names, answers.values())) | (_union(map(touched_names, answers.values())) - imported)
-    why = _closed(graded, {name: said for name, text in graded.items() if (said := _rule(text, own, answers))} | dict(within or {}))
+    why = _closed(
+        graded,
+        {name: said for name, text in graded.items() if (said := _rule(text, own, answers))} | dict(within or {}),
+    )
     split = [text for name, text in graded.items() if name not in why]
     return Plan(
         routes={name: Route(mode="in-sandbox" if name in why else "split", why=why.get(name, "")) for name in graded},
@@ -139,9 +142,7 @@ def _tied(text: str, others: Sequence[str], shared: frozenset[str]) -> bool:
     """Whether a test reads what one of the others binds, or binds what one of them reads without binding it first."""
     reads = (used_names(text) - bound_names(text)) & shared
     binds = bound_names(text) & shared
-    return any(
-        reads & bound_names(other) or binds & (used_names(other) - bound_names(other)) for other in others
-    )
+    return any(reads & bound_names(other) or binds & (used_names(other) - bound_names(other)) for other in others)
 
 
 def _needed(given: Sequence[tuple[int, str]], tests: Sequence[str]) -> list[tuple[int, str]]:

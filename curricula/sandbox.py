@@ -26,6 +26,7 @@ MODULES = (
     "peer",
     "report",
     "walls",
+    "watch",
     "wire",
     "zygote",
 )

@@ -73,7 +73,7 @@ def executed(notebook: NotebookNode, report: Report) -> NotebookNode:
 
 
 def _output(told: Mapping[str, object]) -> NotebookNode | None:
-    output = nbformat.from_dict(dict(told))
+    output: NotebookNode = nbformat.from_dict(dict(told))
     try:
         nbformat.validate(output, ref=str(told.get("output_type")), version=4)
     except Exception:  # noqa: BLE001 - what a learner's process says can fail in any way

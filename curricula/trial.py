@@ -1,4 +1,4 @@
-"""Which tests of an assignment can run beside the others, and which canaries hold: tried with the course's own answers."""
+"""Which tests of an assignment can run beside the others, which canaries hold: tried with the course's own answers."""
 
 import random
 from collections.abc import Awaitable, Callable, Mapping

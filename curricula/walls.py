@@ -14,9 +14,16 @@ from collections.abc import Sequence
 
 from curricula.report import Limits
 
-_CLONE = {"user": 0x10000000, "mount": 0x20000, "pid": 0x20000000, "ipc": 0x8000000, "net": 0x40000000, "uts": 0x4000000}
+_CLONE = {
+    "user": 0x10000000,
+    "mount": 0x20000,
+    "pid": 0x20000000,
+    "ipc": 0x8000000,
+    "net": 0x40000000,
+    "uts": 0x4000000,
+}
 _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP, _PR_SET_SECCOMP = 1, 38, 24, 22
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP, _PR_SET_SECCOMP = 1, 4, 38, 24, 22
 _CAPABILITY_VERSION = 0x20080522
 # Where everything that may be written lies; each process has its own.
 WORK = "/home/learner"
@@ -47,21 +54,24 @@ def end_with_parent() -> None:
     _call("prctl", _PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
+def hide() -> None:
+    """Let no process of the same user look into this one."""
+    _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def enter() -> None:
-    """Go into namespaces of our own, as the same user without others; children are in the new process namespace."""
+    """Go into namespaces of our own, as the same user without others; only children are in the one of processes."""
     uid, gid = os.getuid(), os.getgid()
-    flags = 0
-    for flag in _CLONE.values():
-        flags |= flag
-    _call("unshare", flags)
+    _call("unshare", sum(_CLONE.values()))
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{uid} {uid} 1")
     _write("/proc/self/gid_map", f"{gid} {gid} 1")
-    _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
 
 
 def furnish(limits: Limits) -> None:
-    """Give this process, the first of its namespaces, its own files; afterwards nothing else can be written."""
+    """Give this process, the first of its namespaces, files of its own; afterwards nothing else can be written."""
+    _call("unshare", _CLONE["mount"])
+    _call("mount", None, b"/", None, _MS_REC | _MS_PRIVATE, None)
     size = f"size={limits.disk_bytes},mode=0700".encode()
     for place in WRITABLE:
         _call("mount", b"tmpfs", place.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, size)
@@ -72,7 +82,7 @@ def furnish(limits: Limits) -> None:
 
 
 def confine(limits: Limits, used: int, denied: bytes) -> None:
-    """Give up every right, for good. `used` are the bytes of memory in use already; `denied` is a program for seccomp."""
+    """Give up every right, for good. `used` are bytes of memory in use already; `denied` is a program for seccomp."""
     caps = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: limits.disk_bytes,

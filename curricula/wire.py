@@ -52,7 +52,6 @@ _TO: Mapping[type, tuple[str, Callable[[Any], object]]] = {
     complex: ("complex", lambda value: [value.real, value.imag]),
     range: ("range", lambda value: [value.start, value.stop, value.step]),
     slice: ("slice", lambda value: [value.start, value.stop, value.step]),
-    bytearray: ("bytearray", bytes),
     collections.deque: ("deque", lambda value: [list(value), value.maxlen]),
     collections.OrderedDict: ("OrderedDict", lambda value: [list(pair) for pair in value.items()]),
     collections.Counter: ("Counter", lambda value: [list(pair) for pair in value.items()]),
@@ -64,8 +63,8 @@ _TO: Mapping[type, tuple[str, Callable[[Any], object]]] = {
     datetime.time: ("time", lambda value: value.isoformat()),
     datetime.timedelta: ("timedelta", lambda value: [value.days, value.seconds, value.microseconds]),
     pathlib.PosixPath: ("Path", str),
-    type(Ellipsis): ("Ellipsis", lambda value: None),
-    type(NotImplemented): ("NotImplemented", lambda value: None),
+    type(Ellipsis): ("Ellipsis", lambda _: None),
+    type(NotImplemented): ("NotImplemented", lambda _: None),
 }
 _FROM: Mapping[str, Callable[[Any], object]] = {
     "tuple": tuple,
@@ -74,7 +73,6 @@ _FROM: Mapping[str, Callable[[Any], object]] = {
     "complex": lambda form: complex(*form),
     "range": lambda form: range(*form),
     "slice": lambda form: slice(*form),
-    "bytearray": bytearray,
     "deque": lambda form: collections.deque(form[0], form[1]),
     "OrderedDict": lambda form: collections.OrderedDict(form),
     "Counter": lambda form: collections.Counter(dict(form)),
@@ -86,8 +84,8 @@ _FROM: Mapping[str, Callable[[Any], object]] = {
     "time": datetime.time.fromisoformat,
     "timedelta": lambda form: datetime.timedelta(*form),
     "Path": pathlib.Path,
-    "Ellipsis": lambda form: ...,
-    "NotImplemented": lambda form: NotImplemented,
+    "Ellipsis": lambda _: ...,
+    "NotImplemented": lambda _: NotImplemented,
     "int": lambda form: int(form, 16),
     "builtin": lambda form: _builtin(form),
     "ndarray": lambda form: _load(form),
@@ -161,13 +159,13 @@ def unpacked(raw: bytes, handles: Handles) -> Any:
         raise WireError(f"a message is no value: {type(error).__name__}: {str(error)[:200]}") from None
 
 
-def _form(value: object, handles: Handles, pack: Callable[[object], bytes]) -> object:
+def _form(value: Any, handles: Handles, pack: Callable[[object], bytes]) -> object:
     """Return what stands for a value that msgpack does not carry: its plain base, its form, or a handle."""
     if (number := handles.number(value)) is not None:
         return msgpack.ExtType(_YOURS, pack(number))
-    kind = type(value)
+    kind: type = type(value)
     if kind is int:
-        return msgpack.ExtType(_TYPED, pack(["int", hex(value)]))  # type: ignore[call-overload]  # beyond 64 bits
+        return msgpack.ExtType(_TYPED, pack(["int", hex(value)]))  # beyond 64 bits
     if isinstance(value, type) and getattr(builtins, value.__name__, None) is value:
         return msgpack.ExtType(_TYPED, pack(["builtin", value.__name__]))
     known = _scientific(value) or _standard(kind, value)
@@ -189,7 +187,9 @@ def _standard(kind: type, value: Any) -> tuple[str | None, object] | None:
 
 def _scientific(value: Any) -> tuple[str | None, object] | None:
     """Return name and form of a value of numpy, pandas or torch; None for any other."""
-    root = next((base.__module__.partition(".")[0] for base in type(value).__mro__ if base.__module__ != "builtins"), "")
+    root = next(
+        (base.__module__.partition(".")[0] for base in type(value).__mro__ if base.__module__ != "builtins"), ""
+    )
     numpy, pandas, torch = (sys.modules.get(name) for name in ("numpy", "pandas", "torch"))
     if numpy and isinstance(value, numpy.ndarray | numpy.generic | numpy.dtype):
         return _array(numpy, value)

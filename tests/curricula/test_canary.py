@@ -33,7 +33,7 @@ def test_one_constant_is_another_and_everything_else_is_as_it_was() -> None:
 
 def test_it_stands_before_or_after_its_test_by_what_holds_for_it() -> None:
     step = Step(index=4, source=TEST, where="in-sandbox")
-    spot = list(constants(TEST))[0]
+    spot = next(iter(constants(TEST)))
     for before in (True, False):
         route = Route(mode="in-sandbox", canaries=(Canary(start=spot[0], end=spot[1], before=before),))
         found = canaries_beside(step, route, 2, random.Random(1))
@@ -50,7 +50,7 @@ def test_where_no_constant_decides_another_test_must_fail() -> None:
         before, after = canaries_beside(step, Route(mode="in-sandbox"), 0, random.Random(number))
         places.add(bool(before))
         with pytest.raises(AssertionError):
-            exec((*before, *after)[0].source)  # noqa: S102
+            exec((*before, *after)[0].source)
     assert places == {True, False}
 
 

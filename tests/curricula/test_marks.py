@@ -9,9 +9,9 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from curricula.report import Ran, Report
 from curricula.marks import CellGrade, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated
+from curricula.report import Ran, Report
 from tests.curricula.course_here import cell, course_in, solved
 
 TEST = "m00-function-test"
@@ -46,12 +46,14 @@ def run(notebook: NotebookNode, **errors: Ran) -> Report:
     return Report(cells=tuple(ran))
 
 
-def wrong(line: int, message: str = "", error: str = "AssertionError") -> Ran:
-    """A test cell that failed in this line, as IPython says it, in colours."""
-    trace = (
-        f"\x1b[31mAssertionError\x1b[39m Traceback (most recent call last)\n\x1b[36mCell In[4], line {line}\x1b[39m\n"
-    )
-    return Ran(index=0, ok=False, error=error, message=message, traceback=trace)
+def cell_named(notebook: NotebookNode, name: str) -> str:
+    """The source of the cell with this grade_id."""
+    return str(next(one.source for one in notebook.cells if one.metadata.get("nbgrader", {}).get("grade_id") == name))
+
+
+def wrong(line: int | None, message: str = "", error: str = "AssertionError") -> Ran:
+    """A test cell that failed in this line."""
+    return Ran(index=0, ok=False, error=error, message=message, line=line)
 
 
 # -- putting the tests back
@@ -197,12 +199,28 @@ def test_all_right_is_all_points(notebook: NotebookNode, version: Generated) -> 
 
 def test_an_error_is_no_points_for_that_cell_and_says_why(notebook: NotebookNode, version: Generated) -> None:
     found = handed_in(notebook, version)
-    report = run(found, m00_function_test=wrong(2, "1 hour is 60 minutes"))
+    report = run(found, m00_function_test=wrong(2, "words of the learner's code"))
 
     assert graded(found, report, version)[0] == CellGrade(
         name=TEST, score=0, max_score=4, message="AssertionError: 1 hour is 60 minutes"
     )
     assert graded(found, report, version)[1].score == 4
+
+
+def test_a_visible_line_without_words_is_shown_and_a_learners_own_error_has_no_name(
+    notebook: NotebookNode, version: Generated
+) -> None:
+    """Both could carry what a hidden test handed over."""
+    for cells in version.tests.cells, version.release.cells:
+        source = next(one for one in cells if one.metadata.get("nbgrader", {}).get("grade_id") == TEST)
+        source.source = f"{source.source}\nassert minutes(3) == 180"
+    found = handed_in(version.release, version)
+    last = len(
+        next(one for one in found.cells if one.metadata.get("nbgrader", {}).get("grade_id") == TEST).source.splitlines()
+    )
+    report = run(found, m00_function_test=wrong(last, "I was asked 48", "Asked48"))
+
+    assert graded(found, report, version)[0].message == "Error: assert minutes(3) == 180"
 
 
 @pytest.mark.parametrize("message", ["", "48 hours are 2880 minutes"])
@@ -213,9 +231,19 @@ def test_what_a_hidden_line_says_stays_hidden(notebook: NotebookNode, version: G
     assert graded(found, report, version)[0].message == "A hidden test did not pass."
 
 
+def test_a_hidden_line_may_have_a_hint(notebook: NotebookNode, version: Generated) -> None:
+    for cells in version.tests.cells, notebook.cells:
+        one = next(cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == TEST)
+        one.source = one.source.replace("minutes(48) == 2880", "minutes(48) == 2880, 'Hint: think of days'")
+    found = handed_in(notebook, version)
+    line = next(n for n, text in enumerate(cell_named(found, TEST).splitlines(), 1) if "Hint" in text)
+
+    assert graded(found, run(found, m00_function_test=wrong(line)), version)[0].message == "Hint: think of days"
+
+
 def test_an_error_whose_place_is_unknown_stays_hidden(notebook: NotebookNode, version: Generated) -> None:
     found = handed_in(notebook, version)
-    error = Ran(index=0, ok=False, error="AssertionError", message="2880", traceback="")
+    error = wrong(None, "2880")
 
     assert graded(found, run(found, m00_function_test=error), version)[0].message == "A hidden test did not pass."
 

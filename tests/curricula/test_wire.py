@@ -1,6 +1,7 @@
 """Values between processes: what arrives is what was sent, and plain."""
 
 import collections
+import contextlib
 import datetime
 import decimal
 import fractions
@@ -72,7 +73,6 @@ def test_values_arrive_as_they_are(value: object) -> None:
     [
         range(3),
         slice(1, None),
-        bytearray(b"x"),
         {1, "a"},
         frozenset([(1,)]),
         collections.Counter("aab"),
@@ -146,7 +146,7 @@ class _Text(str):
 
 @pytest.mark.parametrize(
     ("value", "plain"),
-    [(_Always(3), 3), (_List([1, 2]), [1, 2]), (_Text("a"), "a"), (collections.namedtuple("P", "x")(1), (1,))],  # noqa: PYI024
+    [(_Always(3), 3), (_List([1, 2]), [1, 2]), (_Text("a"), "a"), (collections.namedtuple("P", "x")(1), (1,))],
 )
 def test_a_subclass_arrives_as_its_plain_base_whatever_it_says(value: object, plain: object) -> None:
     assert (type(sent(value)), repr(sent(value))) == (type(plain), repr(plain))
@@ -209,10 +209,8 @@ def test_what_is_no_value_is_refused(raw: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_value_or_refused(raw: bytes) -> None:
-    try:
+    with contextlib.suppress(WireError):
         unpacked(raw, Kept())
-    except WireError:
-        pass
 
 
 def test_an_array_that_asks_for_code_is_refused() -> None:

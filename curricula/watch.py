@@ -1,0 +1,92 @@
+"""Watches over a learner's process and all that it starts, from the process that forked it, ten times a second.
+
+By a signal, not by a thread: who has made a namespace of processes for its children can have no threads.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import psutil
+
+from curricula.report import Limits
+
+_LOOK = 0.1  # seconds; quicker notebooks are never looked at
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Size(NamedTuple):
+    """Bytes of a process: in memory, and of data that is its own."""
+
+    resident: int
+    data: int
+
+
+def size_of(pid: int) -> Size:
+    """Return the size of a process."""
+    with open(f"/proc/{pid}/statm") as file:
+        fields = file.read().split()
+    return Size(int(fields[1]) * _PAGE, int(fields[5]) * _PAGE)
+
+
+class TimeLimit(Exception):
+    """A cell ran for too long."""
+
+
+class Watch:
+    """Ends the process `pid`, and with it what it started, where a limit is met; `base` is what it began with."""
+
+    def __init__(self, pid: int, limits: Limits, base: int) -> None:
+        self._pid, self._limits, self._base = pid, limits, base
+        self._until = time.monotonic() + limits.seconds
+        self._cell_until: float | None = None
+        self.why = ""
+
+    def begin(self) -> None:
+        """Look again and again, beside everything else."""
+        signal.signal(signal.SIGALRM, self._look)
+        signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
+
+    @contextlib.contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """Raise TimeLimit in what runs here for longer."""
+        self._cell_until = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._cell_until = None
+
+    def end(self) -> None:
+        """End it now."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(self._pid).children(recursive=True):
+                one.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+
+    def _look(self, *_: object) -> None:
+        if not self.why:
+            with contextlib.suppress(psutil.Error, OSError):
+                self.why = self._over()
+            if self.why:
+                self.end()
+        if self._cell_until is not None and time.monotonic() > self._cell_until:
+            self._cell_until = None
+            raise TimeLimit(f"longer than {self._limits.cell_seconds:g} seconds")
+
+    def _over(self) -> str:
+        """Return which limit is met, in words, if one is."""
+        limits, memory, seconds = self._limits, 0, 0.0
+        first = psutil.Process(self._pid)
+        for one in (first, *first.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+                memory += max(0, size_of(one.pid).resident - self._base)
+                seconds += sum(one.cpu_times()[:4])
+        if memory > limits.memory_bytes:
+            return f"It used more than {limits.memory_bytes / 2**30:.3g} GiB of memory and was stopped."
+        if seconds > limits.cpu_seconds:
+            return f"It used more than {limits.cpu_seconds} seconds of processor time and was stopped."
+        return limits.late if time.monotonic() > self._until else ""
