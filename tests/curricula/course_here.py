@@ -42,7 +42,7 @@ def solved(course: Course, assignment: Assignment) -> NotebookNode:
     answers = {cell.id: cell for cell in nbformat.read(course.source(assignment), as_version=4).cells}
     notebook = generated(course, assignment).release
     for cell in notebook.cells:
-        if cell.metadata.nbgrader.solution:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
             cell.source = _SOLUTION.sub("", answers[cell.id].source).rstrip()
     return notebook
 
