@@ -1,12 +1,10 @@
 """Hostile submissions: each graded beside the unedited release, by the same means as any other, and what came of it."""
 
-import asyncio
 import builtins
 import hashlib
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,10 +14,10 @@ import nbformat
 from nbformat import NotebookNode
 from pydantic import BaseModel
 
-from curricula.autograde_node import Limits, Report, execute
+from curricula.autograde_node import Limits, Report
 from curricula.canary import check_canaries, with_canaries
-from curricula.cleared import clear
 from curricula.course import Assignment, Course, CourseError
+from curricula.executed_apart import executed_apart
 from curricula.marks import Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated
 from curricula.sandbox import BWRAP
@@ -93,18 +91,15 @@ def chosen(course: Course, name: str | None) -> Assignment:
 def grade_here(content: bytes, version: Generated, limits: Limits = LIMITS) -> Trial:
     """Grade a notebook on this machine, in the sandbox, as a grading job and the course's account would together."""
     key = Key(submission=hashlib.sha256(content).hexdigest(), assignment="here", environment="here")
-    work = Path(tempfile.mkdtemp(prefix="onramp-attack-"))
     report, notebook = Report(), NotebookNode()
     try:
         notebook = with_canaries(restored(content, version))
-        report = asyncio.run(execute(notebook, work, limits))
+        report, notebook = executed_apart(notebook, limits)
         check_canaries(notebook, report)
         cells = graded(notebook, report, version)
-        return Trial(Result(key=key, cells=cells), ("in-sandbox",) * len(cells), report, notebook)
+        return Trial(Result(key=key, cells=cells), tuple("in-sandbox" for _ in cells), report, notebook)
     except NotRun as reason:
         return Trial(Result(key=key, not_run=str(reason)), (), report, notebook)
-    finally:
-        clear(work)
 
 
 def received(path: Path, limit: int) -> bytes:

@@ -75,7 +75,7 @@ def lay(folder: Path, course: Course, where: Where, places: Mapping[str, object]
 
 
 def _code(name: str, source: str) -> dict[str, Any]:
-    code = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+    code: dict[str, Any] = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
     return {**code, "id": name, "source": source}
 
 

@@ -58,7 +58,8 @@ class Ground:
             json.dumps(wrong(self.course, "attacks")).replace("zeros", self.secret)
         )
         unix = [_Unix(str(root / "socket"), _Asked), _Unix(f"\0{self.secret[:20]}", _Asked)]
-        self.servers = [*unix, _Tcp(("127.0.0.1", 0), _Asked)]
+        tcp = _Tcp(("127.0.0.1", 0), _Asked)
+        self.servers: list[_Unix | _Tcp] = [*unix, tcp]
         for server in self.servers:
             server.secret = self.secret
             threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -66,7 +67,7 @@ class Ground:
             "home": self.home,
             "peers": self.peers,
             "course": self.course.folder,
-            "port": self.servers[-1].server_address[1],
+            "port": tcp.server_address[1],
             "socket": root / "socket",
             "abstract": self.secret[:20],
         }

@@ -1,7 +1,5 @@
 """No attack gains a point, reads or changes what is not its own, or leaves anything; honest work gets its marks."""
 
-import gc
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,12 +7,6 @@ import pytest
 
 from tests.attacks.attack import ROWS, Attack, attacks, families
 from tests.attacks.ground import Ground, ground
-
-# A kernel's client leaves its sockets to the garbage collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +17,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
         one.settle()
         yield one
         assert [one.honest("attacks").score, one.honest("inside").score] == [10, 10]
-    with warnings.catch_warnings(action="ignore"):
-        gc.collect()
 
 
 def each(*which: Attack) -> pytest.MarkDecorator:

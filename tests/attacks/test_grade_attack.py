@@ -1,9 +1,7 @@
 """`onramp grade attack`: one line for each file, whatever it is, and an exit code that says whether one gained."""
 
-import gc
 import os
 import re
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,11 +18,6 @@ from tests.attacks.ground import Ground, ground
 from tests.curricula.course_here import solved
 
 Command = Callable[..., Result]
-# A kernel's client leaves its sockets to the garbage collector.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Unclosed:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +25,6 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """Where no attack does harm."""
     with ground(tmp_path_factory) as one:
         yield one
-    with warnings.catch_warnings(action="ignore"):
-        gc.collect()
 
 
 @pytest.fixture

@@ -145,10 +145,12 @@ async def test_a_link_is_followed_by_its_owner_alone(service: Service, open_fold
     secret.write_bytes(source.read_bytes())
     link.symlink_to(secret)
     code = "import sys; from curricula.learner import submit; submit('a1', path=sys.argv[1])"
-    python, here = [sys.executable, "-c", code, link], {**os.environ, "HOME": str(open_folder)}
-    done = await asyncio.to_thread(
-        subprocess.run, python, env=here, cwd=REPOSITORY, user=65534, group=65534, capture_output=True, text=True
-    )
+    python, here = [sys.executable, "-c", code, str(link)], {**os.environ, "HOME": str(open_folder)}
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(python, env=here, cwd=REPOSITORY, user=65534, group=65534, capture_output=True, text=True)
+
+    done = await asyncio.to_thread(run)
     assert done.returncode != 0
     assert "PermissionError" in done.stderr or "There is no file" in done.stderr, done.stderr
     assert not any(b"SOLUTION" in content for content in kept(service))

@@ -66,7 +66,10 @@ def submitted(course: Course, assignment: Assignment, content: NotebookNode | by
 
 def cell(notebook: NotebookNode, name: str) -> NotebookNode:
     """The cell with this grade_id."""
-    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
+    found: NotebookNode = next(
+        cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name
+    )
+    return found
 
 
 def bubblewrap() -> str:
