@@ -4,6 +4,7 @@ No network, no home, no environment, no other process, nothing writable but one 
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,9 @@ def sandboxed(command: Sequence[str], work: Path, *, memory: int, prefix: Path =
     `prefix` is the Python environment, read-only.
     """
     caps = tuple(f"--{name}={limit}" for name, limit in {**LIMITS, "data": memory}.items())
-    return (BWRAP, *_walls(), *_files(prefix, work), *_environment(prefix, work), "prlimit", *caps, "--", *command)
+    # bwrap is the first process inside, where its own environment can be read: it gets none.
+    bwrap = ("env", "-i", shutil.which(BWRAP) or BWRAP)
+    return (*bwrap, *_walls(), *_files(prefix, work), *_environment(prefix, work), "prlimit", *caps, "--", *command)
 
 
 def _walls() -> Sequence[str]:
@@ -48,7 +51,19 @@ def _files(prefix: Path, work: Path) -> Sequence[str]:
     for name in _ETC:
         options += ["--ro-bind-try", name, name]
     options += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(prefix), str(prefix)]
-    return (*options, "--bind", str(work), str(work), "--remount-ro", "/", "--chdir", str(work))
+    # Settings of the kernel belong to uid 0, whatever namespace that is in, and bwrap leaves them writable to it.
+    return (
+        *options,
+        "--bind",
+        str(work),
+        str(work),
+        "--remount-ro",
+        "/",
+        "--remount-ro",
+        "/proc",
+        "--chdir",
+        str(work),
+    )
 
 
 def _environment(prefix: Path, work: Path) -> Sequence[str]:
