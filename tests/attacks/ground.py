@@ -93,12 +93,13 @@ class Ground:
         said = json.dumps([trial.report.model_dump(), trial.result.model_dump(), trial.notebook.get("cells", ())])
         errors = [f"{ran.error}: {ran.message[:300]}" for ran in trial.report.cells if ran.error == "Escaped"]
         changed = {path for path, _ in self.before.items() ^ self._seen().items()}
-        left = {f"{one.pid} {one.name()}" for one in self._running() if one.pid not in self.children}
+        ending = [one for one in self._running() if one.pid not in self.children]
+        left = psutil.wait_procs(ending, timeout=10)[1]  # what was killed takes a moment
         return [
             *errors,
             *(["a secret came out"] if self.secret in said else []),
             *(f"{path} is not as it was" for path in changed),
-            *(f"process {one} is left" for one in left),
+            *(f"{one} is left" for one in left if _alive(one)),
             *(f"{path} is left in the work folder" for path in self.work.iterdir()),
             *(["a service was asked"] if any(server.asked for server in self.servers) else []),
         ]
