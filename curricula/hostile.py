@@ -167,4 +167,5 @@ def _is_test(cell: NotebookNode) -> bool:
 def _is_refusal(error: str) -> bool:
     """Whether an error of this name is the system's or the interpreter's limit, and not the code's own mistake."""
     kind = getattr(builtins, error, None)
-    return isinstance(kind, type) and issubclass(kind, OSError | MemoryError)
+    is_refusal = isinstance(kind, type) and issubclass(kind, OSError | MemoryError)
+    return is_refusal or error.endswith("MemoryError")  # numpy has its own
