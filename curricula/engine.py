@@ -8,7 +8,7 @@ it. A machine that has neither is refused.
 import asyncio
 import contextlib
 import json
-import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -36,6 +36,8 @@ class Zygote:
     """One sandboxed Python with packages loaded; the handle of curricula.zygote."""
 
     def __init__(self, walls: str, packages: Sequence[str] = ()) -> None:
+        if shutil.which(sandbox.BWRAP) is None:
+            raise EngineError(f"there is no {sandbox.BWRAP} on the PATH: install Debian's bubblewrap.")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         ours.setblocking(False)
@@ -55,7 +57,7 @@ class Zygote:
                 )
         except OSError as error:
             ours.close()
-            raise EngineError(f"The sandbox cannot be started: {error}. It needs bubblewrap ({words[0]}).") from None
+            raise EngineError(f"The sandbox cannot be started: {error}") from None
 
     @property
     def pid(self) -> int:

@@ -92,7 +92,8 @@ def restored(submission: bytes, version: Generated) -> NotebookNode:
         nbformat.validate(notebook)
         notebook.cells = [_plain(cell) for cell in notebook.cells]
     except Exception as error:  # noqa: BLE001 - nbformat raises whatever a strange notebook makes it raise
-        raise NotRun(f"It is not a notebook that Jupyter can read: {str(error).splitlines()[0][:200]}") from None
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        raise NotRun(f"It is not a notebook that Jupyter can read: {why[:200]}") from None
     truth = {cell.metadata.nbgrader.grade_id: cell for cell in version.tests.cells if "nbgrader" in cell.metadata}
     for cell in notebook.cells:
         _restore(cell, truth)

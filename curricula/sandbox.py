@@ -4,6 +4,7 @@ No network, no home, no environment, no other process, nothing to write to that 
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -40,7 +41,9 @@ def zygote(arguments: Sequence[str], *, nested: bool, prefix: Path = Path(sys.pr
     `prefix` is the Python environment, read-only.
     """
     python = (str(prefix / "bin/python"), "-I", "-c", _START)
-    return (BWRAP, *_walls(nested), *_files(prefix), *_environment(prefix), "--", *python, *arguments)
+    # bwrap is the first process inside, where its own environment can be read: it gets none.
+    bwrap = ("env", "-i", shutil.which(BWRAP) or BWRAP)
+    return (*bwrap, *_walls(nested), *_files(prefix, nested), *_environment(prefix), "--", *python, *arguments)
 
 
 def _walls(nested: bool) -> Sequence[str]:
@@ -50,7 +53,7 @@ def _walls(nested: bool) -> Sequence[str]:
     return (*namespaces, "--hostname", "sandbox", "--cap-drop", "ALL", "--die-with-parent", "--new-session")
 
 
-def _files(prefix: Path) -> Sequence[str]:
+def _files(prefix: Path, nested: bool) -> Sequence[str]:
     """A root of its own: system and Python environment read-only, our modules, a work folder, and nothing else."""
     options: list[str] = []
     for name in _SYSTEM:
@@ -65,7 +68,10 @@ def _files(prefix: Path) -> Sequence[str]:
     options += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(prefix), str(prefix)]
     for name in MODULES:
         options += ["--ro-bind", str(Path(__file__).with_name(f"{name}.py")), f"{OURS}/curricula/{name}.py"]
-    return (*options, "--tmpfs", WORK, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", WORK)
+    options += ["--tmpfs", WORK, "--remount-ro", "/dev", "--remount-ro", "/"]
+    # Settings of the kernel belong to uid 0, whatever namespace that is in, and bwrap leaves them writable to it. Who
+    # nests walls writes to /proc to do so, and gives the learner's process one of its own that is read-only.
+    return (*options, *(() if nested else ("--remount-ro", "/proc")), "--chdir", WORK)
 
 
 def _environment(prefix: Path) -> Sequence[str]:

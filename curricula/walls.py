@@ -22,7 +22,7 @@ _CLONE = {
     "net": 0x40000000,
     "uts": 0x4000000,
 }
-_MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 2, 4, 8, 0x4000, 1 << 18
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 1, 2, 4, 8, 0x4000, 1 << 18
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP, _PR_SET_SECCOMP = 1, 4, 38, 24, 22
 _CAPABILITY_VERSION = 0x20080522
 # Where everything that may be written lies; each process has its own.
@@ -75,7 +75,7 @@ def furnish(limits: Limits) -> None:
     size = f"size={limits.disk_bytes},mode=0700".encode()
     for place in WRITABLE:
         _call("mount", b"tmpfs", place.encode(), b"tmpfs", _MS_NOSUID | _MS_NODEV, size)
-    flags = _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
+    flags = _MS_RDONLY | _MS_NOSUID | _MS_NODEV | _MS_NOEXEC
     if _libc.mount(b"proc", b"/proc", b"proc", flags, None) != 0:
         _call("mount", b"tmpfs", b"/proc", b"tmpfs", flags, b"size=0,mode=0555")
     os.chdir(WORK)

@@ -71,6 +71,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, seconds in found:
         if what.startswith("first "):
             terminalreporter.write_line(f"{what}: {seconds:.0f} s after sign-in")
+    for what, told in found:
+        if what == "gained":
+            terminalreporter.write_line(f"in the learner's own process an attack gains, {told}")
     faults = [row.strip("| ").split(" | ") for what, row in found if what == "fault"]
     for row in [_FAULT_COLUMNS, *faults] if faults else ():
         terminalreporter.write_line("{:<64}{:>7}{:>6}{:>5}{:>8}  {}".format(*row))

@@ -6,12 +6,12 @@ from hub_config.cli import runs, site
 
 OPERATING: tuple[click.Command, ...] = ()
 try:
-    from hub_config.cli import checks, course, docs, running
+    from hub_config.cli import checks, course, docs, grade, running
     from hub_config.cli.up import up
 except ModuleNotFoundError:
     pass  # a learner's environment has no packages of a hub, and no use for these commands
 else:
-    OPERATING = (up, *running.COMMANDS, *course.COMMANDS, *checks.COMMANDS, *docs.COMMANDS)
+    OPERATING = (up, *running.COMMANDS, *course.COMMANDS, *grade.COMMANDS, *checks.COMMANDS, *docs.COMMANDS)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

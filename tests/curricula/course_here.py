@@ -42,7 +42,7 @@ def solved(course: Course, assignment: Assignment) -> NotebookNode:
     answers = {cell.id: cell for cell in nbformat.read(course.source(assignment), as_version=4).cells}
     notebook = generated(course, assignment).release
     for cell in notebook.cells:
-        if cell.metadata.nbgrader.solution:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
             cell.source = _SOLUTION.sub("", answers[cell.id].source).rstrip()
     return notebook
 
@@ -66,7 +66,10 @@ def submitted(course: Course, assignment: Assignment, content: NotebookNode | by
 
 def cell(notebook: NotebookNode, name: str) -> NotebookNode:
     """The cell with this grade_id."""
-    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
+    found: NotebookNode = next(
+        cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name
+    )
+    return found
 
 
 def bubblewrap() -> str:

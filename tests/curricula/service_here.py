@@ -125,7 +125,7 @@ class Service:
 def write_course(root: Path, name: str = "c1", **changes: Any) -> None:
     """Put a course in place, with one assignment that is open, one overdue that takes late work, one that does not."""
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    assignments = [
+    assignments: list[dict[str, Any]] = [
         {"name": "a1", "title": "First", "notebook": "first.ipynb", "max_bytes": 2000},
         {"name": "a2", "title": "Second", "notebook": "second.ipynb", "due": past, "late": "accept"},
         {"name": "a3", "title": "Third", "notebook": "third.ipynb", "due": past, "late": "refuse"},

@@ -167,6 +167,8 @@ async def test_what_is_no_notebook_starts_no_job(grader: Grader, node: Node, con
 _GETS_OUT = {
     "the network": "import socket\nsocket.create_connection(('127.0.0.1', PORT), 5)",
     "a secret of the job": "import os\nassert os.environ.get('A_SECRET')",
+    "the environment of the first process": "assert 'A_SECRET' in open('/proc/1/environ').read()",
+    "settings of the kernel": "open('/proc/sys/kernel/core_pattern', 'r+')",
     "the repository": "open('REPOSITORY/pyproject.toml')",
     "the course": "open('COURSE/source/m00/m00.ipynb')",
     "other submissions": "import os\nos.listdir('HANDOVER')",
