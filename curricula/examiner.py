@@ -106,7 +106,12 @@ class Examiner:
         else:
             limits = self._task.limits
             self._sock.settimeout(limits.cell_seconds + _GRACE)
-            told = self._peer.ask("run", step.source, limits.cell_seconds, limits.output_bytes + 1)
+            try:
+                told = self._peer.ask("run", step.source, limits.cell_seconds, limits.output_bytes + 1)
+            except PeerGone:
+                raise
+            except Exception as error:  # noqa: BLE001 - it could not even say how the cell went, for lack of memory or so
+                told = {"ok": False, "error": type(error).__name__, "message": words_of(error)}
             self._names.renew(step.answers)
             self._ran.append(_ran(step.index, told))
 

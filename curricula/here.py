@@ -1,4 +1,4 @@
-"""Grades on this machine, as a grading job and the course's account would together: for trying a course or an attack."""
+"""Grades on this machine, as a grading job and the course's account would together: to try a course or an attack."""
 
 import asyncio
 import hashlib

@@ -5,6 +5,7 @@ No network, no home, no environment, no other process, nothing to write to that 
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from curricula.walls import WORK
 
 BWRAP = "bwrap"
+_NOBODY = "65534"
 # What programs need of the system. Whatever is not listed here does not exist inside.
 _SYSTEM = ("/usr",)
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -43,7 +45,27 @@ def zygote(arguments: Sequence[str], *, nested: bool, prefix: Path = Path(sys.pr
     python = (str(prefix / "bin/python"), "-I", "-c", _START)
     # bwrap is the first process inside, where its own environment can be read: it gets none.
     bwrap = ("env", "-i", shutil.which(BWRAP) or BWRAP)
-    return (*bwrap, *_walls(nested), *_files(prefix, nested), *_environment(prefix), "--", *python, *arguments)
+    return (
+        *_nobody(prefix),
+        *bwrap,
+        *_walls(nested),
+        *_files(prefix, nested),
+        *_environment(prefix),
+        "--",
+        *python,
+        *arguments,
+    )
+
+
+def _nobody(prefix: Path) -> Sequence[str]:
+    """As root, become nobody first: limits and the kernel's settings do not hold for root, in no namespace.
+
+    Where nobody can read our files, as below a closed home, it stays root's; grading jobs are not.
+    """
+    places = [place for path in (prefix, Path(__file__)) for place in (path, *path.parents)]
+    if os.geteuid() != 0 or not all(place.stat().st_mode & stat.S_IROTH for place in places):
+        return ()
+    return ("setpriv", "--reuid", _NOBODY, "--regid", _NOBODY, "--clear-groups", "--")
 
 
 def _walls(nested: bool) -> Sequence[str]:

@@ -60,10 +60,7 @@ class Watch:
             self._cell_until = None
 
     def end(self) -> None:
-        """End it now."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for one in psutil.Process(self._pid).children(recursive=True):
-                one.kill()
+        """End it now; it is the first of its namespace, or its sandbox ends with it, and so does what it started."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid, signal.SIGKILL)
 
@@ -81,7 +78,10 @@ class Watch:
         """Return which limit is met, in words, if one is."""
         limits, memory, seconds = self._limits, 0, 0.0
         first = psutil.Process(self._pid)
-        for one in (first, *first.children(recursive=True)):
+        every = (first, *first.children(recursive=True))
+        if len(every) > limits.processes:
+            return f"It started more than {limits.processes} processes and was stopped."
+        for one in every:
             with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
                 memory += max(0, size_of(one.pid).resident - self._base)
                 seconds += sum(one.cpu_times()[:4])

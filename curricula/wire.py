@@ -163,14 +163,13 @@ def _form(value: Any, handles: Handles, pack: Callable[[object], bytes]) -> obje
     """Return what stands for a value that msgpack does not carry: its plain base, its form, or a handle."""
     if (number := handles.number(value)) is not None:
         return msgpack.ExtType(_YOURS, pack(number))
-    kind: type = type(value)
-    if kind is int:
+    if type(value) is int:
         return msgpack.ExtType(_TYPED, pack(["int", hex(value)]))  # beyond 64 bits
-    if isinstance(value, type) and getattr(builtins, value.__name__, None) is value:
+    if isinstance(value, type) and vars(builtins).get(value.__name__) is value:
         return msgpack.ExtType(_TYPED, pack(["builtin", value.__name__]))
-    known = _scientific(value) or _standard(kind, value)
+    known = _scientific(value) or _standard(type(value), value)
     if known is None:
-        return msgpack.ExtType(_HANDLE, pack([handles.keep(value), kind.__name__[:100], callable(value)]))
+        return msgpack.ExtType(_HANDLE, pack([handles.keep(value), type(value).__name__[:100], callable(value)]))
     name, form = known
     return form if name is None else msgpack.ExtType(_TYPED, pack([name, form]))
 

@@ -105,6 +105,7 @@ class _Fork:
         _ending(lambda: self._examine(limits, host))
 
     def _examine(self, limits: Limits, host: socket.socket) -> None:
+        os.setsid()
         asks, answers = socket.socketpair()
         if self.walls == "namespaces":
             enter()
@@ -122,7 +123,11 @@ class _Fork:
         examiner.serve(asks, host, self._shell, Watch(pid, limits, base.resident))
 
     def _learn(self, limits: Limits, sock: socket.socket) -> None:
-        """Be the learner's process; what it writes past Python goes nowhere."""
+        """Be the learner's process; what it writes past Python goes nowhere.
+
+        A signal to one's group reaches it in other namespaces too, so it has a group of its own.
+        """
+        os.setsid()
         close_all_but(sock)
         for standard in (1, 2):
             os.dup2(0, standard)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from nbformat import NotebookNode
 
 from hub_config.cli.grade import console
 from hub_config.cli.main import main
 from tests.attacks.attack import COURSE, Attack, attacks
 from tests.attacks.build import NOWHERE, lay
 from tests.attacks.ground import Ground, ground
+from tests.curricula.course_here import solved
 
 Command = Callable[..., Result]
 
@@ -99,3 +101,8 @@ def test_without_bubblewrap_nothing_is_run(grade: Command, tmp_path: Path, monke
     (tmp_path / "a.ipynb").write_text("{}")
     done = grade(tmp_path, "--course", COURSE, "--assignment", "attacks")
     assert (done.exit_code, "install Debian's bubblewrap" in done.output) == (1, True)
+
+
+def _solved(here: Ground) -> list[NotebookNode]:
+    cells = solved(here.course, here.course.assignment("attacks")).cells
+    return [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("solution")]
