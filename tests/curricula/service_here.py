@@ -75,7 +75,7 @@ class Grading:
         self.broken = False
         self.graded: list[Submission] = []
 
-    async def __call__(self, course: Course, submission: Submission) -> Result:
+    async def __call__(self, course: Course, submission: Submission, *, again: bool = False) -> Result:
         """Return a result, as curricula.grading does."""
         if self.broken:
             raise GradingError("slurmctld does not answer. Nothing is lost: grade again.")
