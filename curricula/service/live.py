@@ -38,7 +38,7 @@ class Regrade(Handler):
         """Answer with a sentence; grading goes on after it."""
         event = self.desk.visible(self.user, int(number))
         taught = self.desk.taught(self.user, event.course)
-        self.finish({"message": self.teaching.regrade(self.user, event, taught), "running": True})
+        self.finish({"message": self.teaching.regrade(self.user, taught, event), "running": True})
 
 
 ADDRESSES = (

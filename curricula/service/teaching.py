@@ -67,8 +67,15 @@ class Teaching:
         count = len(todo)
         return f"Grading {count} {'notebook' if count == 1 else 'notebooks'}." if count else "Everything is graded."
 
-    def regrade(self, actor: str, event: Event, course: Course) -> str:
-        """Grade one attempt anew, whatever it got: what it got stays on record. Raises Refused."""
+    def regrade(self, actor: str, course: Course, event: Event) -> str:
+        """Begin to grade one attempt anew, whatever it got: what it got stays on record. Raises Refused."""
+        self.ask_again(actor, course, event)
+        assignment = assignment_of(course, event.assignment or "")
+        self._begin(actor, course, assignment.name, {event.id})
+        return f"Grading {assignment.title} by {event.user} again."
+
+    def ask_again(self, actor: str, course: Course, event: Event) -> None:
+        """Have it on record that an attempt is to be graded anew; until it is, it counts as ungraded."""
         name, user = event.assignment or "", event.user or ""
         assignment = assignment_of(course, name)
         if self.grading(course, name):
@@ -79,8 +86,6 @@ class Teaching:
         self._desk.store.append(
             "grading_asked", course=course.name, assignment=name, actor=actor, user=user, payload=asked
         )
-        self._begin(actor, course, name, {event.id})
-        return f"Grading {assignment.title} by {user} again."
 
     def _begin(self, actor: str, course: Course, name: str, only: Collection[int] | None = None) -> None:
         key = (course.name, name)

@@ -93,8 +93,8 @@ class Grading:
 class Service:
     """A running service: its folder, its grader, and a client for each person."""
 
-    def __init__(self, root: Path, desk: Desk, grading: Grading, url: str) -> None:
-        self.root, self.desk, self.grading, self.url = root, desk, grading, url
+    def __init__(self, root: Path, teaching: Teaching, desk: Desk, grading: Grading, url: str) -> None:
+        self.root, self.teaching, self.desk, self.grading, self.url = root, teaching, desk, grading, url
 
     def client(self, user: str, **options: Any) -> httpx.AsyncClient:
         """Return a client that sends this person's token."""
@@ -175,8 +175,9 @@ async def running(root: Path) -> AsyncIterator[Service]:
     store = EventStore(f"sqlite:///{root}/events.sqlite")
     desk, grading = Desk(root, store), Grading()
     look = {"hub_title": "Onramp", "site_title": "Here"}
-    app = make_app(desk, Teaching(desk, grading), prefix=PREFIX, look=look, cookie_secret=b"x" * 32)
-    yield Service(root, desk, grading, listen(app))
+    teaching = Teaching(desk, grading)
+    app = make_app(desk, teaching, prefix=PREFIX, look=look, cookie_secret=b"x" * 32)
+    yield Service(root, teaching, desk, grading, listen(app))
     for server in servers:
         server.stop()
         await server.close_all_connections()
