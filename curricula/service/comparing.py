@@ -6,9 +6,9 @@ from curricula.service.desk import Desk, Refused
 from curricula.similarity import Pair, pairs
 
 SHOWN = 50  # pairs
-HINT = (
-    "This is a hint of where to look, never a finding: short answers and common ways are alike by themselves, "
-    "and learners may have been asked to work together. Read both, and speak with both."
+WHY = (
+    "Common ways are alike by themselves, and learners may have been asked to work together. "
+    "Read both, and speak with both."
 )
 
 
@@ -32,4 +32,4 @@ def as_text(learners: int, found: tuple[Pair, ...]) -> str:
     lines = [f"{one.percent:3d} %  {one.cell}  {one.users[0]} and {one.users[1]}" for one in found]
     if not lines:
         return f"No two of {learners} are alike."
-    return "\n".join([*lines, HINT])
+    return "\n".join([*lines, f"A hint of where to look, never a finding. {WHY}"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from curricula import answers
 from curricula.course import Assignment, Course
 from curricula.events import Event
-from curricula.service.comparing import HINT, SHOWN, compared
+from curricula.service.comparing import SHOWN, WHY, compared
 from curricula.service.desk import Refused, assignment_of
 from curricula.service.http import Page
 from curricula.service.marking import ToMark, after, comments, to_mark
@@ -131,7 +131,7 @@ class Similar(Page):
             pairs=found[:SHOWN],
             more=max(0, len(found) - SHOWN),
             alike=int(ALIKE * 100),
-            hint=HINT,
+            why=WHY,
         )
 
 

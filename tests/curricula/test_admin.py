@@ -100,7 +100,7 @@ def test_whose_answers_are_alike(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert admin.main(["--root", str(tmp_path), "similar", "c1", "a2"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "100 %  program  student1 and student2"
-    assert said[-1].startswith("This is a hint of where to look, never a finding")
+    assert said[-1].startswith("A hint of where to look, never a finding. ")
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -11,29 +11,9 @@ from curricula.course import Course
 from curricula.marks import CellGrade, Result
 from curricula.service.teaching import Teaching
 from curricula.submissions import Submission
-from tests.curricula.service_here import Grading, Service, notebook, running
+from tests.curricula.service_here import Service, notebook, running
 
 RIGHT, WRONG = notebook("right"), notebook("wrong")
-
-
-class Gate:
-    """A grader that lets through as many as it is told to, and notes which results were not to be known ones."""
-
-    def __init__(self, grading: Grading) -> None:
-        self._grading = grading
-        self.open = asyncio.Semaphore(0)
-        self.again: list[bool] = []
-
-    async def __call__(self, course: Course, submission: Submission, *, again: bool = False) -> Result:
-        """Wait to be let through."""
-        await self.open.acquire()
-        self.again.append(again)
-        return await self._grading(course, submission)
-
-    def let(self, count: int) -> None:
-        """Let some through."""
-        for _ in range(count):
-            self.open.release()
 
 
 @pytest.fixture
@@ -64,19 +44,12 @@ async def until(service: Service, **wanted: object) -> dict[str, Any]:
     raise AssertionError(f"{wanted} never came: {told}")
 
 
-def gated(service: Service) -> Gate:
-    """Put a gate before the service's grader."""
-    gate = Gate(service.grading)
-    service.teaching._grade = gate
-    return gate
-
-
 async def regrade(service: Service, number: int, by: str = "teacher1") -> Any:
     return await service.ask(by, "POST", f"api/submissions/{number}/regrade")
 
 
 async def test_progress_while_grading_runs(service: Service) -> None:
-    gate = gated(service)
+    gate = service.gated()
     assert (await now(service))["message"] == ""
     path = "api/courses/c1/assignments/a1/grade"
     assert (await service.ask("teacher1", "POST", path)).json() == {"message": "Grading 2 notebooks.", "running": True}
@@ -133,7 +106,7 @@ async def test_a_learner_sees_how_many_are_before_them(service: Service) -> None
 
 async def test_one_attempt_is_graded_again_and_both_results_stay(service: Service) -> None:
     await service.teach("grade")
-    gate = gated(service)
+    gate = service.gated()
     received = service.desk.store.events(kind="received")[1]
     service.desk.submission(received)
     answer = await regrade(service, received.id)

@@ -156,7 +156,7 @@ async def test_that_somebody_looked_is_on_record(service: Service) -> None:
 
 async def test_answers_that_are_alike_stand_side_by_side_as_a_hint(service: Service) -> None:
     shown = await page(service, SIMILAR)
-    assert "<td>100 %</td><td>program</td>" in shown
+    assert "<td>100&nbsp;%</td><td>program</td>" in shown
     assert shown.count("<tr data-pair=") == shown.count('<tr data-pair="student1 student2">') == 1
     assert "A hint of where to look, never a finding." in shown
     assert "# of every window" in shown

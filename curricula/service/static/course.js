@@ -130,12 +130,12 @@ function show(name, told) {
   return over;
 }
 
-// Change a part of the page; who is at a link or a button in it stays at the one in its place.
+// Change a part of the page; who is at a link or a button in it stays at the same one.
 function keepingFocus(old, change) {
-  const stops = (part) => [...part.querySelectorAll("a[href], button, [tabindex]")];
-  const at = stops(old).indexOf(document.activeElement);
-  const fresh = change();
-  if (at >= 0) stops(fresh)[at]?.focus({ preventScroll: true });
+  const key = (one) => one.getAttribute("href") || one.dataset.post || one.getAttribute("aria-label");
+  const held = old.contains(document.activeElement) ? key(document.activeElement) : null;
+  const stops = change().querySelectorAll("a[href], button, [tabindex]");
+  if (held) [...stops].find((one) => key(one) === held)?.focus({ preventScroll: true });
 }
 
 function renewRows(rows, fresh) {
