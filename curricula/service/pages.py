@@ -55,8 +55,10 @@ class TeachCourse(Page):
 
     def _again(self, course: Course, standing: Standing) -> int:
         """Return how many results are of other tests than those in place."""
+        marked = {one.id for one in standing.latest if one.mark}
+        marked -= self.teaching.asked_again(course, standing.assignment)
         try:
-            return len(self.teaching.ungraded(course, standing.assignment.name)) - standing.waiting
+            return sum(one.id in marked for one in self.teaching.ungraded(course, standing.assignment.name))
         except Refused:
             return 0
 

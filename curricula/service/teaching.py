@@ -148,7 +148,7 @@ class Teaching:
             raise Refused(409, str(error)) from None
         results = self._results(course, assignment)
         done = {number for number, event in results.items() if event.payload["key"]["assignment"] == version}
-        done -= self._again(course, assignment)
+        done -= self.asked_again(course, assignment)
         return tuple(one for one in latest if one.id not in done)
 
     def _results(self, course: Course, assignment: Assignment) -> dict[int, Event]:
@@ -156,8 +156,8 @@ class Teaching:
         events = self._desk.store.events(course=course.name, assignment=assignment.name)
         return {event.submission or 0: event for event in events if event.kind in RESULTS}
 
-    def _again(self, course: Course, assignment: Assignment) -> set[int]:
-        """Return the attempts that somebody wanted graded again, and that were not since."""
+    def asked_again(self, course: Course, assignment: Assignment) -> set[int]:
+        """Return the attempts that somebody wanted graded anew, and that were not since."""
         asked = self._desk.store.events(course=course.name, kind="grading_asked", assignment=assignment.name)
         last = {number: one.id for one in asked if one.payload.get("again") for number in one.payload["submissions"]}
         results = self._results(course, assignment) if last else {}
@@ -170,7 +170,7 @@ class Teaching:
         """
         gate = asyncio.Semaphore(AT_ONCE)
         todo = [one for one in self.ungraded(course, name) if only is None or one.id in only]
-        again = self._again(course, assignment_of(course, name))
+        again = self.asked_again(course, assignment_of(course, name))
         self._progress[course.name, name] = Progress(len(todo), AT_ONCE, time.monotonic())
         work = (self._one(actor, course, one, gate, again=one.id in again) for one in todo)
         problems = [text for text in await asyncio.gather(*work) if text]

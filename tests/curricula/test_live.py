@@ -151,6 +151,7 @@ async def test_a_regrading_that_the_service_did_not_live_to_finish_goes_on_and_o
     await regrade(service, number)
     told = await until(service, running=False)
     assert (told["waiting"], "nothing is lost" in told["problem"]) == (1, True)
+    assert "graded by other tests" not in (await service.ask("teacher1", "GET", "courses/c1/teach")).text
     await service.hand_in("student2", RIGHT)  # nobody has asked for that
 
     service.grading.broken = False

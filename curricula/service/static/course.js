@@ -126,6 +126,8 @@ function show(name, told) {
   bar.value = told.done;
   if (text.textContent !== told.message && told.running) text.textContent = told.message;
   document.querySelector(`button[data-grades="${name}"][data-post$="/grade"]`).disabled = told.running;
+  // One voice at a time: while the bar speaks, the numbers above it do not.
+  document.querySelector(`[data-part="${name}-facts"]`).setAttribute("aria-live", told.running ? "off" : "polite");
   if (over && begun.delete(name)) say(told.problem ? "" : "Graded.");
   return over;
 }
