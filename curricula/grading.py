@@ -62,9 +62,10 @@ class Grader:
             assignment=self.course.version(assignment),
             environment=(environment and locked(environment).lock) or digest(environment_file()),
         )
-        if not again and (known := self._known(key)) is not None:
+        if again:
+            self._forget(key)
+        if (known := self._known(key)) is not None:
             return known
-        self._place(key).with_suffix(".ipynb").unlink(missing_ok=True)
         version = await asyncio.to_thread(generated, self.course, assignment)
         content = _verified(submission)
         try:
@@ -72,7 +73,7 @@ class Grader:
             result = await self._run(key, notebook, version, resources)
         except NotRun as reason:
             result = Result(key=key, not_run=str(reason))
-        return self._keep(result, again=again)
+        return self._keep(result)
 
     async def _run(self, key: Key, notebook: NotebookNode, version: Generated, resources: Resources) -> Result:
         """Have the notebook executed, and mark what comes back."""
@@ -168,17 +169,19 @@ class Grader:
         except FileNotFoundError:
             return None
 
-    def _keep(self, result: Result, *, again: bool = False) -> Result:
-        """Keep a result for good; of two that are found at once, the first one stands, unless it was to be new."""
+    def _forget(self, key: Key) -> None:
+        """Remove a result, for a new one to be found; what it was stays in the events."""
+        for suffix in (".json", ".ipynb"):
+            self._place(key).with_suffix(suffix).unlink(missing_ok=True)
+
+    def _keep(self, result: Result) -> Result:
+        """Keep a result for good; of two that are found at once, the first one stands."""
         place = self._place(result.key)
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = place.with_suffix(f".{secrets.token_hex(4)}")
         fresh.write_text(result.model_dump_json())
         if result.not_run is None:
             place.with_suffix(".log").unlink(missing_ok=True)
-        if again:
-            os.replace(fresh, place)
-            return result
         try:
             os.link(fresh, place)
         except FileExistsError:
