@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import JSON, Connection, select
+from sqlalchemy import JSON, Connection, func, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -26,6 +26,7 @@ Kind = Literal[
     "not_run",
     "overridden",
     "feedback_released",
+    "viewed_as",
 ]
 
 
@@ -116,6 +117,12 @@ class EventStore:
     def event(self, number: int) -> Event | None:
         """Return the event with this number, or None."""
         return next(self._read(id=number), None)
+
+    def newest(self, course: str) -> int:
+        """Return the number of the course's last event, or 0: as long as it stays, nothing has happened."""
+        query = select(func.max(Row.id)).where(Row.course == course)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar() or 0
 
     def _read(self, **wanted: str | int | None) -> Iterator[Event]:
         query = select(Row.__table__).order_by(Row.id)

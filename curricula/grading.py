@@ -60,10 +60,15 @@ class Grader:
     account: str | None = None
     _planning: dict[str, asyncio.Lock] = field(default_factory=dict)
 
-    async def grade(self, submission: Submission) -> Result:
-        """Return the result of `submission`: the one there is, or a new one. Raises GradingError, ReleaseError."""
+    async def grade(self, submission: Submission, *, again: bool = False) -> Result:
+        """Return the result of `submission`: the one there is, or a new one; `again` always a new one.
+
+        Raises GradingError, ReleaseError.
+        """
         assignment = self.course.assignment(submission.assignment)
         key = self._key(submission.sha256, assignment)
+        if again:
+            self._forget(key)
         if (known := self._known(key)) is not None:
             return known
         version = await asyncio.to_thread(generated, self.course, assignment)
@@ -233,6 +238,11 @@ class Grader:
             return Result.model_validate_json(self._place(key).read_text())
         except FileNotFoundError:
             return None
+
+    def _forget(self, key: Key) -> None:
+        """Remove a result, for a new one to be found; what it was stays in the events."""
+        for suffix in (".json", ".ipynb"):
+            self._place(key).with_suffix(suffix).unlink(missing_ok=True)
 
     def _keep(self, result: Result) -> Result:
         """Keep a result for good; of two that are found at once, the first one stands."""

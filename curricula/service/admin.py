@@ -14,9 +14,12 @@ from pathlib import Path, PurePosixPath
 from curricula.course import Course, CourseError, load_course
 from curricula.events import EventStore
 from curricula.service.app import add_options
+from curricula.service.comparing import as_text, compared
 from curricula.service.desk import Desk, NotYet, Refused, assignment_of
 from curricula.service.grader import grade_with
+from curricula.service.standing import marks_of
 from curricula.service.teaching import Teaching
+from curricula.service.watching import watched
 
 # Who did it, in the events, where nobody signed in.
 OPERATOR = "operator"
@@ -97,6 +100,12 @@ async def perform(arguments: argparse.Namespace, desk: Desk) -> bool:
         print(teaching.deciding.extend(OPERATOR, course, arguments.assignment, told))
         await teaching.project(course)
         return True
+    if arguments.action == "similar":
+        print(as_text(*compared(desk, course, assignment_of(course, arguments.assignment))))
+        return True
+    if arguments.action == "regrade":
+        print(await _regrade(teaching, desk, course, arguments))
+        return True
     names = [arguments.assignment] if arguments.assignment else [one.name for one in course.assignments]
     return await _each(arguments.action, teaching, course, names)
 
@@ -119,8 +128,20 @@ async def _step(action: str, teaching: Teaching, course: Course, name: str) -> s
         return await teaching.release(OPERATOR, course, name)
     if action == "feedback":
         return teaching.release_feedback(OPERATOR, course, name)
-    count = await teaching.grade(OPERATOR, course, name)
+    count = await watched(teaching, course, name, teaching.grade(OPERATOR, course, name))
     return f"{name}: {count} graded."
+
+
+async def _regrade(teaching: Teaching, desk: Desk, course: Course, arguments: argparse.Namespace) -> str:
+    """Grade a learner's last attempt anew and say what it got."""
+    name, user = arguments.assignment, arguments.learner
+    received = desk.received(course, assignment_of(course, name), user)
+    if not received:
+        raise Refused(404, f"{ascii(user)[:60]} has handed in nothing of {name} in {course.title}.")
+    teaching.ask_again(OPERATOR, course, received[-1])
+    await watched(teaching, course, name, teaching.grade(OPERATOR, course, name, {received[-1].id}))
+    mark = marks_of(desk.store.events(course=course.name, submission=received[-1].id))[received[-1].id]
+    return f"{name} by {user}: {mark.sentence}"
 
 
 def _complain(error: Exception) -> None:
@@ -140,6 +161,10 @@ def parser() -> argparse.ArgumentParser:
     action = actions.add_parser("extend")
     for name in ("course", "assignment", "learner", "until"):
         action.add_argument(name)
+    for name, words in (("similar", ("assignment",)), ("regrade", ("assignment", "learner"))):
+        action = actions.add_parser(name)
+        for word in ("course", *words):
+            action.add_argument(word)
     for name in ("release", "grade", "feedback"):
         action = actions.add_parser(name)
         action.add_argument("course")

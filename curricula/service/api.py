@@ -7,6 +7,8 @@ from tornado.web import stream_request_body
 
 from curricula.service.desk import Refused
 from curricula.service.http import Handler, body_of
+from curricula.service.live import grading_now
+from curricula.service.progress import before
 from curricula.service.standing import Standing, standings
 from curricula.submissions import Incoming, TooLarge, too_large
 
@@ -28,7 +30,11 @@ class Courses(Handler):
             "name": course.name,
             "title": self.desk.called(course),
             "teacher": self.user in course.teachers,
-            "assignments": [_plain(one) for one in standings(course, events, self.user) if one.released_at],
+            "assignments": [
+                _plain(one) | {"before": before(events, one.assignment.name, self.user)}
+                for one in standings(course, events, self.user)
+                if one.released_at
+            ],
         }
 
 
@@ -166,7 +172,7 @@ class Teach(Handler):
                 message = self.teaching.start_grading(self.user, taught, assignment)
             case _:
                 message = self.teaching.release_feedback(self.user, taught, assignment)
-        self.finish({"message": message})
+        self.finish({"message": message, "running": self.teaching.grading(taught, assignment)})
 
 
 class Roster(Handler):
@@ -220,11 +226,10 @@ class Grading(Handler):
     """GET: how far the grading of one assignment is."""
 
     def get(self, course: str, assignment: str) -> None:
-        """Answer {"running", "waiting", "problem"}."""
+        """Answer {"running", "waiting", "problem", "done", "total", "eta", "message"}."""
         taught = self.desk.taught(self.user, course)
         waiting = len(self.teaching.ungraded(taught, assignment))
-        running = self.teaching.grading(taught, assignment)
-        self.finish({"running": running, "waiting": waiting, "problem": self.teaching.problem(taught, assignment)})
+        self.finish({"waiting": waiting, **grading_now(self.teaching, taught, assignment)})
 
 
 class Export(Handler):

@@ -17,7 +17,7 @@ from tornado.log import enable_pretty_logging
 from tornado.web import Application, StaticFileHandler
 
 from curricula.events import EventStore
-from curricula.service import api, pages
+from curricula.service import api, live, looking, pages
 from curricula.service.desk import Desk
 from curricula.service.grader import grade_with
 from curricula.service.guesses import Guesses
@@ -27,6 +27,7 @@ from curricula.service.teaching import Teaching
 from spawners.site import load_site
 
 log = logging.getLogger(__name__)
+_ADDRESSES = (*pages.ADDRESSES, *looking.ADDRESSES, *api.ADDRESSES, *live.ADDRESSES)
 NAME = "onramp-course"
 
 
@@ -40,7 +41,7 @@ class Missing(Page):
 
 def make_app(desk: Desk, teaching: Teaching, *, prefix: str, look: dict[str, str], cookie_secret: bytes) -> Application:
     """Return the application below `prefix` (it ends with /); `look` is what the templates say about the hub."""
-    addresses = [(prefix + path, handler) for path, handler in (*pages.ADDRESSES, *api.ADDRESSES)]
+    addresses = [(prefix + path, handler) for path, handler in _ADDRESSES]
     return Application(
         [
             *addresses,

@@ -54,6 +54,8 @@ def _received(event: Event, title: str) -> str:
 
 
 def _grading_asked(event: Event, title: str) -> str:
+    if event.payload.get("again"):
+        return f"{title} by {event.user} was to be graded again."
     return f"The grading of {title} was asked for, of {_attempts(len(event.payload['submissions']))}."
 
 
@@ -76,6 +78,10 @@ def _feedback_released(event: Event, title: str) -> str:
     return f"Feedback on {title} was released, for {_attempts(len(event.payload['submissions']))}."
 
 
+def _viewed_as(event: Event, _title: str) -> str:
+    return f"The course was looked at as {event.user} sees it."
+
+
 def _attempts(count: int) -> str:
     return "1 attempt" if count == 1 else f"{count} attempts"
 
@@ -92,4 +98,5 @@ _SENTENCES: dict[Kind, Callable[[Event, str], str]] = {
     "not_run": _not_run,
     "overridden": _overridden,
     "feedback_released": _feedback_released,
+    "viewed_as": _viewed_as,
 }

@@ -12,10 +12,10 @@ def grade_with(arguments: argparse.Namespace) -> Grade:
     """Return the function that grades one submission of a course; nbgrader is loaded when it is first needed."""
     graders: dict[str, Any] = {}
 
-    async def grade(course: Course, submission: Submission) -> Any:
+    async def grade(course: Course, submission: Submission, *, again: bool = False) -> Any:
         if graders.get(course.name, (None,))[0] != course:
             graders[course.name] = course, _grader(arguments, course)
-        return await graders[course.name][1].grade(submission)
+        return await graders[course.name][1].grade(submission, again=again)
 
     return grade
 

@@ -4,6 +4,9 @@ from curricula.course import Course
 from curricula.service.audit import SHOWN, sentence
 from curricula.service.desk import Refused
 from curricula.service.http import Page
+from curricula.service.live import grading_now
+from curricula.service.marking import to_mark
+from curricula.service.progress import before
 from curricula.service.standing import Standing, standings
 from curricula.service.statistics import questions
 
@@ -14,11 +17,17 @@ class MyCourses(Page):
     def get(self) -> None:
         """Show every course of whoever asks."""
         mine = self.desk.mine(self.user)
-        shown = [(course, standings(course, self.desk.store.events(course=course.name), self.user)) for course in mine]
+        events = {course.name: self.desk.store.events(course=course.name) for course in mine}
+        shown = [(course, standings(course, events[course.name], self.user)) for course in mine]
+        place = {
+            (one.name, work.name): before(events[one.name], work.name, self.user)
+            for one in mine
+            for work in one.assignments
+        }
         called = {course.name: self.desk.called(course) for course in mine}
         released = [one.assignment.name for _, found in shown for one in found if one.released_at]
         twice = {name for name in released if released.count(name) > 1}
-        self.render_page("courses.html", courses=shown, called=called, twice=twice)
+        self.render_page("courses.html", courses=shown, called=called, twice=twice, place=place)
 
 
 class TeachCourse(Page):
@@ -27,26 +36,29 @@ class TeachCourse(Page):
     def get(self, name: str) -> None:
         """Show it to its teachers."""
         course = self.desk.taught(self.user, name)
-        found = standings(course, self.desk.store.events(course=name))
-        grading = {one.assignment.name for one in found if self.teaching.grading(course, one.assignment.name)}
+        events = self.desk.store.events(course=name)
+        found = standings(course, events)
+        by_hand = {one.assignment.name: to_mark(one, events) for one in found}
         again = {one.assignment.name: self._again(course, one) for one in found}
-        problems = {one.assignment.name: self.teaching.problem(course, one.assignment.name) for one in found}
         self.render_page(
             "teach.html",
             course=course,
             called=self.desk.called(course),
             standings=found,
             learners=self.desk.learners(course),
-            grading=grading,
+            newest=events[-1].id if events else 0,
+            grading={one.name: grading_now(self.teaching, course, one.name) for one in course.assignments},
+            by_hand={name: (len(some), sum(not one.marked for one in some)) for name, some in by_hand.items()},
             again=again,
             questions={one.assignment.name: questions(one.latest) for one in found},
-            problems=problems,
         )
 
     def _again(self, course: Course, standing: Standing) -> int:
         """Return how many results are of other tests than those in place."""
+        marked = {one.id for one in standing.latest if one.mark}
+        marked -= self.teaching.asked_again(course, standing.assignment)
         try:
-            return len(self.teaching.ungraded(course, standing.assignment.name)) - standing.waiting
+            return sum(one.id in marked for one in self.teaching.ungraded(course, standing.assignment.name))
         except Refused:
             return 0
 

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Awaitable, Collection
+from typing import TYPE_CHECKING, Protocol
 
 from curricula.course import Assignment, Course, CourseError
 from curricula.events import Event
 from curricula.service.deciding import Deciding
 from curricula.service.desk import Desk, NotYet, Refused, assignment_of
+from curricula.service.progress import Progress
 from curricula.service.standing import Standing, standings, table
 from curricula.submissions import Submission
 
@@ -20,7 +22,11 @@ AT_ONCE = 8
 RESULTS = ("graded", "not_run")
 
 
-Grade = Callable[[Course, Submission], "Awaitable[Result]"]
+class Grade(Protocol):
+    """Grades one submission; `again` where the result that there is shall not do."""
+
+    def __call__(self, course: Course, submission: Submission, *, again: bool = False) -> "Awaitable[Result]":
+        """Return the result, or raise GradingError."""
 
 
 class Teaching:
@@ -31,6 +37,7 @@ class Teaching:
         self.deciding = Deciding(desk)
         self._running: dict[tuple[str, str], asyncio.Task[int]] = {}
         self._problems: dict[tuple[str, str], str] = {}
+        self._progress: dict[tuple[str, str], Progress] = {}
 
     async def release(self, actor: str, course: Course, name: str) -> str:
         """Make the learners' notebook from the source and let them fetch it. Raises Refused."""
@@ -60,35 +67,62 @@ class Teaching:
         count = len(todo)
         return f"Grading {count} {'notebook' if count == 1 else 'notebooks'}." if count else "Everything is graded."
 
-    def _begin(self, actor: str, course: Course, name: str) -> None:
+    def regrade(self, actor: str, course: Course, event: Event) -> str:
+        """Begin to grade one attempt anew, whatever it got: what it got stays on record. Raises Refused."""
+        self.ask_again(actor, course, event)
+        assignment = assignment_of(course, event.assignment or "")
+        self._begin(actor, course, assignment.name, {event.id})
+        return f"Grading {assignment.title} by {event.user} again."
+
+    def ask_again(self, actor: str, course: Course, event: Event) -> None:
+        """Have it on record that an attempt is to be graded anew; until it is, it counts as ungraded."""
+        name, user = event.assignment or "", event.user or ""
+        assignment = assignment_of(course, name)
+        if self.grading(course, name):
+            raise Refused(409, f"{assignment.title} is being graded just now. Grade {user} again when that is done.")
+        if self._desk.latest(course, assignment)[user].id != event.id:
+            raise Refused(409, f"This is not the last attempt of {user}, and only that counts: grade that one again.")
+        asked = {"submissions": [event.id], "again": True}
+        self._desk.store.append(
+            "grading_asked", course=course.name, assignment=name, actor=actor, user=user, payload=asked
+        )
+
+    def _begin(self, actor: str, course: Course, name: str, only: Collection[int] | None = None) -> None:
         key = (course.name, name)
         self._problems.pop(key, None)
-        self._running[key] = asyncio.create_task(self._noting(key, self.grade(actor, course, name)))
+        self._progress.pop(key, None)
+        self._running[key] = asyncio.create_task(self._noting(key, self.grade(actor, course, name, only)))
 
     def resume(self) -> None:
         """Go on with every grading that was asked for and has left something without a result."""
         for course in self._desk.courses():
             for assignment in course.assignments:
-                if actor := self._unfinished(course, assignment):
+                actor, left = self._unfinished(course, assignment)
+                if left:
                     log.info("going on with the grading of %s in %s", assignment.name, course.name)
-                    self._begin(actor, course, assignment.name)
+                    self._begin(actor, course, assignment.name, left)
 
-    def _unfinished(self, course: Course, assignment: Assignment) -> str | None:
-        """Return who asked last for a grading that has left something without the result it was asked for."""
+    def _unfinished(self, course: Course, assignment: Assignment) -> tuple[str, set[int]]:
+        """Return who asked last for a grading, and what is still without the result that was asked for."""
         asked = self._desk.store.events(course=course.name, kind="grading_asked", assignment=assignment.name)
         last = {number: event.id for event in asked for number in event.payload["submissions"]}
         results = self._results(course, assignment)
         open_ = {number for number, at in last.items() if number not in results or results[number].id < at}
         try:
-            return asked[-1].actor if open_ & {one.id for one in self.ungraded(course, assignment.name)} else None
+            left = open_ & {one.id for one in self.ungraded(course, assignment.name)}
         except Refused as error:
             log.error("not graded: %s", error)
-            return None
+            left = set()
+        return (asked[-1].actor if asked else ""), left
 
     def grading(self, course: Course, name: str) -> bool:
         """Whether this assignment is being graded just now."""
         task = self._running.get((course.name, name))
         return task is not None and not task.done()
+
+    def progress(self, course: Course, name: str) -> Progress | None:
+        """Return how far the last grading of this assignment is, or was when it ended; None before it is known."""
+        return self._progress.get((course.name, name))
 
     def problem(self, course: Course, name: str) -> str | None:
         """Why the last grading left something ungraded, or None."""
@@ -105,7 +139,7 @@ class Teaching:
         return 0
 
     def ungraded(self, course: Course, name: str) -> tuple[Submission, ...]:
-        """Return each learner's last attempt that has no result of the tests in place. Raises Refused."""
+        """Return each learner's last attempt without a result of the tests in place, or to be graded again."""
         assignment = assignment_of(course, name)
         latest = self._desk.latest(course, assignment).values()
         try:
@@ -114,6 +148,7 @@ class Teaching:
             raise Refused(409, str(error)) from None
         results = self._results(course, assignment)
         done = {number for number, event in results.items() if event.payload["key"]["assignment"] == version}
+        done -= self.asked_again(course, assignment)
         return tuple(one for one in latest if one.id not in done)
 
     def _results(self, course: Course, assignment: Assignment) -> dict[int, Event]:
@@ -121,13 +156,24 @@ class Teaching:
         events = self._desk.store.events(course=course.name, assignment=assignment.name)
         return {event.submission or 0: event for event in events if event.kind in RESULTS}
 
-    async def grade(self, actor: str, course: Course, name: str) -> int:
-        """Grade what is ungraded and return how many got a result. Raises Refused for those that got none."""
+    def asked_again(self, course: Course, assignment: Assignment) -> set[int]:
+        """Return the attempts that somebody wanted graded anew, and that were not since."""
+        asked = self._desk.store.events(course=course.name, kind="grading_asked", assignment=assignment.name)
+        last = {number: one.id for one in asked if one.payload.get("again") for number in one.payload["submissions"]}
+        results = self._results(course, assignment) if last else {}
+        return {number for number, at in last.items() if number not in results or results[number].id < at}
+
+    async def grade(self, actor: str, course: Course, name: str, only: Collection[int] | None = None) -> int:
+        """Grade what is ungraded, or of it `only` these attempts, and return how many got a result.
+
+        Raises Refused for those that got none.
+        """
         gate = asyncio.Semaphore(AT_ONCE)
-        todo = self.ungraded(course, name)
-        problems = [
-            text for text in await asyncio.gather(*(self._one(actor, course, one, gate) for one in todo)) if text
-        ]
+        todo = [one for one in self.ungraded(course, name) if only is None or one.id in only]
+        again = self.asked_again(course, assignment_of(course, name))
+        self._progress[course.name, name] = Progress(len(todo), AT_ONCE, time.monotonic())
+        work = (self._one(actor, course, one, gate, again=one.id in again) for one in todo)
+        problems = [text for text in await asyncio.gather(*work) if text]
         if len(problems) < len(todo):
             await self.project(course)
         if problems:
@@ -136,22 +182,30 @@ class Teaching:
             )
         return len(todo)
 
-    async def _one(self, actor: str, course: Course, submission: Submission, gate: asyncio.Semaphore) -> str | None:
+    async def _one(
+        self, actor: str, course: Course, submission: Submission, gate: asyncio.Semaphore, *, again: bool
+    ) -> str | None:
         """Grade one and record it; return what went wrong, which harms no other."""
+        async with gate:
+            problem = await self._record(actor, course, submission, again=again)
+        key = (course.name, submission.assignment)
+        self._progress[key] = self._progress[key].step(time.monotonic(), failed=problem is not None)
+        return problem
+
+    async def _record(self, actor: str, course: Course, submission: Submission, *, again: bool) -> str | None:
         from curricula.grading import GradingError
 
-        async with gate:
-            try:
-                result = await self._grade(course, submission)
-            except (GradingError, CourseError) as error:
-                return str(error)
-            except Exception:
-                log.exception("submission %s of %s", submission.id, course.name)
-                return f"Submission {submission.id} could not be graded; the service's log says why."
+        try:
+            result = await self._grade(course, submission, again=again)
+        except (GradingError, CourseError) as error:
+            return str(error)
+        except Exception:
+            log.exception("submission %s of %s", submission.id, course.name)
+            return f"Submission {submission.id} could not be graded; the service's log says why."
         payload = result.model_dump(mode="json")
         known = self._desk.store.events(course=course.name, submission=submission.id)
         before = [event for event in known if event.kind in RESULTS]
-        if before and before[-1].payload["key"] == payload["key"]:
+        if before and before[-1].payload["key"] == payload["key"] and not again:
             return None
         # Two that grade the same at once write one event; tests that are put back as they were write another.
         since = f":{before[-1].id}" if before else ""

@@ -19,7 +19,7 @@ from hub_config.factory.state import State
 console = Console(highlight=False)
 _STEPS = {
     "release": "Make the learners' notebook of ASSIGNMENT from its source and let learners fetch it.",
-    "grade": "Grade every last attempt without a result, each as one sandboxed job.",
+    "grade": "Grade every last attempt without a result, each as one sandboxed job, and show how far it is.",
     "feedback": "Show learners the results there are now.",
 }
 _EACH = (
@@ -31,7 +31,7 @@ _EACH = (
 
 @click.group()
 def course() -> None:
-    """Put a course in place, release, extend, grade, give feedback, export marks."""
+    """Put a course in place, release, extend, grade, compare, give feedback, export marks."""
 
 
 @course.command()
@@ -114,6 +114,25 @@ def extend(name: str, assignment: str, learner: str, until: str, folder: Path) -
     UNTIL is a time such as 2027-01-31T23:59, or with its time zone 2027-01-31T23:59+01:00; "-" takes an extension back.
     """
     _run(folder, "extend", name, assignment, learner, until)
+
+
+@course.command()
+@click.argument("name", metavar="COURSE")
+@click.argument("assignment")
+@click.argument("learner")
+@state_option
+def regrade(name: str, assignment: str, learner: str, folder: Path) -> None:
+    """Grade LEARNER's last attempt at ASSIGNMENT anew, whatever it got; what it got stays on record."""
+    _run(folder, "regrade", name, assignment, learner)
+
+
+@course.command()
+@click.argument("name", metavar="COURSE")
+@click.argument("assignment")
+@state_option
+def similar(name: str, assignment: str, folder: Path) -> None:
+    """Print whose answers to ASSIGNMENT are alike: a hint of where to look, never a finding."""
+    _run(folder, "similar", name, assignment)
 
 
 @course.command()

@@ -20,7 +20,7 @@ from curricula.events import EventStore
 from curricula.marks import CellGrade, GradingError, Key, Result
 from curricula.service.app import NAME, make_app, settle_auth
 from curricula.service.desk import Desk
-from curricula.service.teaching import Teaching
+from curricula.service.teaching import Grade, Teaching
 from curricula.submissions import Submission
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -75,7 +75,7 @@ class Grading:
         self.broken = False
         self.graded: list[Submission] = []
 
-    async def __call__(self, course: Course, submission: Submission) -> Result:
+    async def __call__(self, course: Course, submission: Submission, *, again: bool = False) -> Result:
         """Return a result, as curricula.grading does."""
         if self.broken:
             raise GradingError("slurmctld does not answer. Nothing is lost: grade again.")
@@ -90,11 +90,36 @@ class Grading:
         )
 
 
+class Gate:
+    """A grader that lets through as many as it is told to, and notes which results were not to be known ones."""
+
+    def __init__(self, grading: Grade) -> None:
+        self._grading = grading
+        self.open = asyncio.Semaphore(0)
+        self.again: list[bool] = []
+
+    async def __call__(self, course: Course, submission: Submission, *, again: bool = False) -> Result:
+        """Wait to be let through."""
+        await self.open.acquire()
+        self.again.append(again)
+        return await self._grading(course, submission, again=again)
+
+    def let(self, count: int) -> None:
+        """Let some through."""
+        for _ in range(count):
+            self.open.release()
+
+
 class Service:
     """A running service: its folder, its grader, and a client for each person."""
 
-    def __init__(self, root: Path, desk: Desk, grading: Grading, url: str) -> None:
-        self.root, self.desk, self.grading, self.url = root, desk, grading, url
+    def __init__(self, root: Path, teaching: Teaching, desk: Desk, grading: Grading, url: str) -> None:
+        self.root, self.teaching, self.desk, self.grading, self.url = root, teaching, desk, grading, url
+
+    def gated(self) -> Gate:
+        """Put a gate before the service's grader."""
+        gate = self.teaching._grade = Gate(self.teaching._grade)
+        return gate
 
     def client(self, user: str, **options: Any) -> httpx.AsyncClient:
         """Return a client that sends this person's token."""
@@ -175,8 +200,9 @@ async def running(root: Path) -> AsyncIterator[Service]:
     store = EventStore(f"sqlite:///{root}/events.sqlite")
     desk, grading = Desk(root, store), Grading()
     look = {"hub_title": "Onramp", "site_title": "Here"}
-    app = make_app(desk, Teaching(desk, grading), prefix=PREFIX, look=look, cookie_secret=b"x" * 32)
-    yield Service(root, desk, grading, listen(app))
+    teaching = Teaching(desk, grading)
+    app = make_app(desk, teaching, prefix=PREFIX, look=look, cookie_secret=b"x" * 32)
+    yield Service(root, teaching, desk, grading, listen(app))
     for server in servers:
         server.stop()
         await server.close_all_connections()

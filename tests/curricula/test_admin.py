@@ -1,5 +1,6 @@
 """The operator's commands on a course: what is done for each assignment, and what the exit code means."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,12 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+from curricula.course import Course
 from curricula.events import EventStore
+from curricula.marks import Result
 from curricula.service import admin
+from curricula.submissions import Submission
+from tests.curricula.essays_here import DISGUISED, PROGRAM, by_hand, essays
 from tests.curricula.service_here import write_course
 
 
@@ -79,9 +84,53 @@ def test_a_gradebook_that_was_lost_is_made_anew(root: Path, capsys: pytest.Captu
         assert {one.name for one in gradebook.assignments} == {"a1", "a2", "a3", "a4"}
 
 
+async def handed_in(root: Path) -> None:
+    """Have two learners hand in the same program in disguise, through the service."""
+    async with essays(root, {"student1": ("So.", PROGRAM), "student2": ("No.", DISGUISED)}):
+        pass
+
+
+async def by_hand_and_slowly(course: Course, submission: Submission, *, again: bool = False) -> Result:
+    await asyncio.sleep(0.05)
+    return await by_hand(course, submission, again=again)
+
+
+def test_whose_answers_are_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(handed_in(tmp_path))
+    assert admin.main(["--root", str(tmp_path), "similar", "c1", "a2"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "100 %  program  student1 and student2"
+    assert said[-1].startswith("A hint of where to look, never a finding. ")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_how_far_a_grading_is_and_one_learner_graded_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    asyncio.run(handed_in(tmp_path))
+    monkeypatch.setattr(admin, "grade_with", lambda arguments: by_hand_and_slowly)
+    monkeypatch.setattr("curricula.service.watching.LOOK", 0.01)
+    monkeypatch.setattr("curricula.service.watching.EVERY", 0)
+    monkeypatch.setenv("FORCE_COLOR" if terminal else "NO_COLOR", "1")
+    assert admin.main(["--root", str(tmp_path), "grade", "c1", "a2"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "a2: 2 graded.\n"
+    assert ("\x1b[" in said.err, "2 of 2 graded" in said.err) == (terminal, True)
+
+    for _ in range(2):
+        assert admin.main(["--root", str(tmp_path), "regrade", "c1", "a2", "student2"]) == 0
+        assert capsys.readouterr().out == "a2 by student2: 4 of 10 points, 1 answer not marked yet\n"
+    store = EventStore(f"sqlite:///{tmp_path}/events.sqlite")
+    assert sorted(str(event.user) for event in store.events(kind="graded")) == ["student1", *["student2"] * 3]
+    store.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("similar", "c1", "a9"), "has no assignment 'a9'"),
+        (("similar", "c1", "a1"), "First is not released, so there is nothing to compare."),
+        (("regrade", "c1", "a1", "x"), "'x' has handed in nothing of a1 in Course one."),
         (("extend", "c1", "a1", "x", "2037-01-31"), "'x' is not in Course one. Who is: nobody yet."),
         (("feedback", "c9"), "There is no course 'c9' here."),
         (("release", "c1", "a9"), "has no assignment 'a9': choose one of a1, a2, a3, a4."),

@@ -37,6 +37,7 @@ def test_what_was_added_is_read_in_order(store):
     assert store.events(user="alice", kind="received") == (second,)
     assert second.payload == {"x": [1, "é"]}
     assert (store.event(second.id), store.event(999)) == (second, None)
+    assert (store.newest("c1"), store.newest("c2"), store.newest("c3")) == (second.id, second.id + 1, 0)
 
 
 def test_a_moment_keeps_its_meaning(store):

@@ -241,6 +241,16 @@ async def test_a_result_is_found_once_and_stands(grader: Grader, m00: Assignment
     ]
 
 
+async def test_once_more_is_another_job_and_its_result_stands(grader: Grader, m00: Assignment, node: Node) -> None:
+    submission = submitted(grader.course, m00, solved(grader.course, m00))
+    first = await grader.grade(submission)
+    second = await grader.grade(submission, again=True)
+
+    assert (first.job_id, second.job_id, second.score) == ("1", "2", 8)
+    assert await grader.grade(submission) == second
+    assert len(node.scripts) == 2
+
+
 async def test_another_version_of_the_assignment_is_another_result(grader: Grader, m00: Assignment, node: Node) -> None:
     notebook = solved(grader.course, m00)
     first = await grade(grader, notebook)
