@@ -165,7 +165,7 @@ def _form(value: Any, handles: Handles, pack: Callable[[object], bytes]) -> obje
         return msgpack.ExtType(_YOURS, pack(number))
     if type(value) is int:
         return msgpack.ExtType(_TYPED, pack(["int", hex(value)]))  # beyond 64 bits
-    if isinstance(value, type) and vars(builtins).get(value.__name__) is value:
+    if isinstance(value, type) and _is_builtin(value):
         return msgpack.ExtType(_TYPED, pack(["builtin", value.__name__]))
     known = _scientific(value) or _standard(type(value), value)
     if known is None:
@@ -250,6 +250,10 @@ def _objects(shape: list[int], values: list[object]) -> Any:
     for place, value in enumerate(values):
         array[place] = value
     return array.reshape(shape)
+
+
+def _is_builtin(kind: type) -> bool:
+    return vars(builtins).get(kind.__name__) is kind
 
 
 def _builtin(name: str) -> object:
