@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from curricula.autograde_node import TIME_LIMIT, Ran, Report
 from curricula.release import Generated
 
-GRADER = "1"  # raised whenever the same submission could get another result
+GRADER = "2"  # raised whenever the same submission could get another result
 _FRAME = re.compile(r"^Cell In\[\d+\], line (\d+)", re.MULTILINE)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _HIDDEN = "A hidden test did not pass."
@@ -148,7 +148,7 @@ def graded(notebook: NotebookNode, report: Report, version: Generated) -> tuple[
     grades = []
     for number, cell in enumerate(notebook.cells):
         known = cell.metadata.get("nbgrader", {})
-        if known.get("grade"):
+        if known.get("grade") or known.get("task"):
             by_hand = bool(known.solution) or not _is_code(cell)
             ran_as = None if by_hand else ran[number]
             grades.append(_grade(cell, ran_as, shown[known.grade_id].source))
