@@ -27,8 +27,7 @@ def clone(desk: Desk, actor: str, course: Course, name: str, *, shift: int = 0, 
     with tempfile.TemporaryDirectory(dir=desk.root, prefix="incoming-course-") as folder:
         place = Path(folder) / name
         write_private(place / "course.yaml", as_yaml(fresh).encode())
-        shutil.copytree(course.folder / "source", place / "source")
-        load_course(place)
+        _copy_sources(course, place)
         desk.store.append("cloned", course=name, actor=actor, payload={"from": course.name, "days": days})
         try:
             os.rename(place, desk.root / "courses" / name)
@@ -37,6 +36,15 @@ def clone(desk: Desk, actor: str, course: Course, name: str, *, shift: int = 0, 
     return (
         f"{name} is in place: {len(fresh.assignments)} assignments, code {fresh.code}, nobody in it yet.{_past(fresh)}"
     )
+
+
+def _copy_sources(course: Course, place: Path) -> None:
+    """Copy what authors wrote: nothing that anybody handed in, or got, lies below source/. Raises MoveError."""
+    try:
+        shutil.copytree(course.folder / "source", place / "source")
+    except OSError as error:
+        raise MoveError(f"{course.name} has no sources that can be copied: {error}.") from None
+    load_course(place)
 
 
 def _began(desk: Desk, course: Course) -> date:
