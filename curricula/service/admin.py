@@ -38,12 +38,20 @@ def create(desk: Desk, archive: Path | None) -> tuple[Course, str]:
             raise CourseError(
                 f"{course.title} has no source notebook for {', '.join(missing)}: see source/ in its folder."
             )
+        _own_code(desk, course)
         place = courses / course.name
         place.mkdir(mode=0o700, exist_ok=True)
         for part in sorted(Path(name).iterdir()):
             _replace(part, place / part.name)
     said = f"{course.title} is in place: {len(course.assignments)} assignments, code {course.code}."
     return load_course(place), said
+
+
+def _own_code(desk: Desk, course: Course) -> None:
+    """Refuse a code that lets people into another course. Raises CourseError."""
+    other = [one.title for one in desk.courses() if one.code == course.code and one.name != course.name]
+    if other:
+        raise CourseError(f"the code {course.code} is that of {other[0]} already: give {course.title} another.")
 
 
 def _replace(new: Path, old: Path) -> None:
