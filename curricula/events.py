@@ -15,6 +15,7 @@ from spawners.database import UTCTime, open_database
 
 VERSIONS = Path(__file__).with_name("migrations") / "versions"
 Kind = Literal[
+    "cloned",
     "joined",
     "left",
     "released",

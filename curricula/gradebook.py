@@ -80,7 +80,8 @@ def _apply(gradebook: Gradebook, course: Course, event: Event, moves: Iterable[E
         gradebook.update_or_create_student(event.user)
         moment = event.at.astimezone(UTC).replace(tzinfo=None)  # nbgrader's times are UTC and do not say so
         with gradebook.db.no_autoflush:  # SQLAlchemy 2 warns of how nbgrader makes one
-            more = extra(course.assignment(str(event.assignment)), moves, event.user)
+            # None, not no time: nbgrader adds it to a deadline that may not be there.
+            more = extra(course.assignment(str(event.assignment)), moves, event.user) or None
             gradebook.add_submission(event.assignment, event.user, timestamp=moment, extension=more)
     elif event.kind in ("graded", "not_run"):
         notebook = _notebook(course.assignment(str(event.assignment)))
@@ -121,7 +122,8 @@ def _decide(gradebook: Gradebook, event: Event, notebook: str) -> None:
         grade = gradebook.find_grade(*where)
     except MissingEntry:
         return
-    grade.manual_score, grade.needs_manual_grade = event.payload["score"], False
+    grade.manual_score = event.payload["score"]
+    grade.needs_manual_grade = grade.manual_score is None and grade.auto_score is None
     with suppress(MissingEntry):  # nbgrader has comments on answers, not on tests
         gradebook.find_comment(*where).manual_comment = event.payload["comment"]
 

@@ -150,7 +150,7 @@ def graded(notebook: NotebookNode, report: Report, version: Generated) -> tuple[
     grades = []
     for number, cell in enumerate(notebook.cells):
         known = cell.metadata.get("nbgrader", {})
-        if known.get("grade"):
+        if known.get("grade") or known.get("task"):
             by_hand = bool(known.solution) or not _is_code(cell)
             ran_as = None if by_hand else ran[number]
             grades.append(_grade(cell, ran_as, shown[known.grade_id].source))

@@ -6,13 +6,16 @@ import logging
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from datetime import date
+from pathlib import Path
 
 from curricula.course import Course, CourseError, load_course
 from curricula.events import EventStore
+from curricula.moves.copied import read_returned
+from curricula.moves.packed import pack, unpack
+from curricula.service import moving
 from curricula.service.app import add_options
 from curricula.service.comparing import as_text, compared
 from curricula.service.desk import Desk, NotYet, Refused, assignment_of
@@ -31,13 +34,14 @@ def create(desk: Desk, archive: Path | None) -> tuple[Course, str]:
     courses = desk.root / "courses"
     courses.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=desk.root, prefix="incoming-course-") as name:
-        _unpack(archive, Path(name))
+        unpack(archive or sys.stdin.buffer, Path(name))
         course = load_course(Path(name))
         missing = [one.name for one in course.assignments if not course.source(one).is_file()]
         if missing:
             raise CourseError(
                 f"{course.title} has no source notebook for {', '.join(missing)}: see source/ in its folder."
             )
+        _own_code(desk, course)
         place = courses / course.name
         place.mkdir(mode=0o700, exist_ok=True)
         for part in sorted(Path(name).iterdir()):
@@ -46,30 +50,11 @@ def create(desk: Desk, archive: Path | None) -> tuple[Course, str]:
     return load_course(place), said
 
 
-def _unpack(archive: Path | None, folder: Path) -> None:
-    """Unpack plain files and folders alone, none of them outside `folder`."""
-    try:
-        with tarfile.open(archive) if archive else tarfile.open(fileobj=sys.stdin.buffer, mode="r|*") as tar:
-            for member in tar:
-                _put(tar, member, folder)
-    except (OSError, tarfile.TarError) as error:
-        raise CourseError(f"the course cannot be unpacked: {error}") from None
-
-
-def _put(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """Put one file in place. Raises CourseError for what is no plain file or leads elsewhere."""
-    path = PurePosixPath(member.name)
-    if path.is_absolute() or ".." in path.parts or not (member.isreg() or member.isdir()):
-        raise CourseError(f"a course holds plain files and folders; {ascii(member.name)[:80]} is neither")
-    target = folder / path
-    if member.isdir():
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return
-    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    content = tar.extractfile(member)
-    assert content is not None
-    with content, target.open("xb") as file:
-        shutil.copyfileobj(content, file)
+def _own_code(desk: Desk, course: Course) -> None:
+    """Refuse a code that lets people into another course. Raises CourseError."""
+    other = [one.title for one in desk.courses() if one.code == course.code and one.name != course.name]
+    if other:
+        raise CourseError(f"the code {course.code} is that of {other[0]} already: give {course.title} another.")
 
 
 def _replace(new: Path, old: Path) -> None:
@@ -106,8 +91,28 @@ async def perform(arguments: argparse.Namespace, desk: Desk) -> bool:
     if arguments.action == "regrade":
         print(await _regrade(teaching, desk, course, arguments))
         return True
+    if arguments.action in ("clone", "formgrader", "merge"):
+        return await _move(arguments, desk, teaching, course)
     names = [arguments.assignment] if arguments.assignment else [one.name for one in course.assignments]
     return await _each(arguments.action, teaching, course, names)
+
+
+async def _move(arguments: argparse.Namespace, desk: Desk, teaching: Teaching, course: Course) -> bool:
+    """Clone a course, write a copy of it to stdout, or merge what comes back on stdin."""
+    if arguments.action == "clone":
+        shift, starts = arguments.shift, arguments.starts
+        print(moving.clone(desk, OPERATOR, course, arguments.name, shift=shift, starts=starts))
+        return True
+    if arguments.action == "formgrader":
+        pack(moving.copied(desk, course), sys.stdout.buffer)
+        return True
+    done, refused = moving.merge(desk, arguments.teacher, course, read_returned(sys.stdin.buffer.read()))
+    print(*done, f"{len(done)} changed in {course.title}, {len(refused)} refused.", sep="\n")
+    for sentence in refused:
+        print(f"onramp: {sentence}", file=sys.stderr)
+    if done:
+        await teaching.project(course)
+    return not refused
 
 
 async def _each(action: str, teaching: Teaching, course: Course, names: Sequence[str]) -> bool:
@@ -165,6 +170,15 @@ def parser() -> argparse.ArgumentParser:
         action = actions.add_parser(name)
         for word in ("course", *words):
             action.add_argument(word)
+    action = actions.add_parser("clone")
+    action.add_argument("course")
+    action.add_argument("name")
+    action.add_argument("--shift", type=int, default=0)
+    action.add_argument("--starts", type=date.fromisoformat)
+    actions.add_parser("formgrader").add_argument("course")
+    action = actions.add_parser("merge")
+    action.add_argument("course")
+    action.add_argument("--teacher", required=True)
     for name in ("release", "grade", "feedback"):
         action = actions.add_parser(name)
         action.add_argument("course")

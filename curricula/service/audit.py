@@ -24,6 +24,11 @@ def _title(event: Event, course: Course) -> str:
         return event.assignment or ""
 
 
+def _cloned(event: Event, _title: str) -> str:
+    days = event.payload["days"]
+    return f"The course was made from {event.payload['from']}" + (f", {days} days later." if days else ".")
+
+
 def _joined(event: Event, _title: str) -> str:
     return f"{event.user} joined." if event.actor == event.user else f"{event.user} was let in."
 
@@ -70,8 +75,9 @@ def _not_run(event: Event, title: str) -> str:
 def _overridden(event: Event, title: str) -> str:
     told = event.payload
     before = "no points" if told["before"] is None else f"{told['before']:g}"
+    after = "what its test says" if told["score"] is None else f"{told['score']:g} points"
     comment = f" “{told['comment']}”" if told["comment"] else ""
-    return f"{told['cell']} in {title} by {event.user}: from {before} to {told['score']:g} points.{comment}"
+    return f"{told['cell']} in {title} by {event.user}: from {before} to {after}.{comment}"
 
 
 def _feedback_released(event: Event, title: str) -> str:
@@ -87,6 +93,7 @@ def _attempts(count: int) -> str:
 
 
 _SENTENCES: dict[Kind, Callable[[Event, str], str]] = {
+    "cloned": _cloned,
     "joined": _joined,
     "left": _left,
     "released": _released,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from curricula.course import Assignment, Course
+from curricula.events import Event
 from curricula.roster import RosterError, read_roster
 from curricula.service.desk import Desk, Refused, assignment_of
 from curricula.service.standing import CellMark, Mark, marks_of
@@ -55,23 +56,41 @@ class Deciding:
 
     def mark(self, actor: str, course: Course, submission: int, told: Mapping[str, Any]) -> str:
         """Give the answer in `cell` of an attempt `score` points, with a `comment`. Say what it is worth now."""
+        events, cell = self._marked(course, submission, told.get("cell"))
+        score = _points(cell, told.get("score"))
+        event = self._decide(actor, events[-1], cell, score, _comment(told))
+        after = marks_of((*events, event))[submission]
+        return f"{cell.name} has {score:g} of {cell.max_score:g} points now; in all {after.sentence}."
+
+    def give_back(
+        self, actor: str, course: Course, submission: int, told: Mapping[str, Any], key: str | None = None
+    ) -> None:
+        """As `mark`; and None as `score` gives the answer back to its test, with the comment that is told."""
+        events, cell = self._marked(course, submission, told.get("cell"))
+        score = None if told.get("score") is None else _points(cell, told["score"])
+        self._decide(actor, events[-1], cell, score, _comment(told), key)
+
+    def _marked(self, course: Course, submission: int, name: object) -> tuple[tuple[Event, ...], CellMark]:
+        """Return what happened to an attempt, and what one of its answers is worth now. Raises Refused."""
         events = self._desk.store.events(course=course.name, submission=submission)
         mark = marks_of(events).get(submission)
         if mark is None or mark.not_run is not None:
             raise Refused(409, "This attempt has no points to change: it was not run. Grade it first.")
-        cell = _cell(mark, told.get("cell"))
-        payload = {"cell": cell.name, "score": _points(cell, told.get("score")), "comment": _comment(told)}
-        event = self._desk.store.append(
+        return events, _cell(mark, name)
+
+    def _decide(
+        self, actor: str, about: Event, cell: CellMark, score: float | None, comment: str, key: str | None = None
+    ) -> Event:
+        return self._desk.store.append(
             "overridden",
-            course=course.name,
-            assignment=events[-1].assignment,
-            user=events[-1].user,
+            course=about.course,
+            assignment=about.assignment,
+            user=about.user,
             actor=actor,
-            submission=submission,
-            payload=payload | {"before": cell.score},
+            submission=about.submission,
+            key=key,
+            payload={"cell": cell.name, "score": score, "comment": comment, "before": cell.score},
         )
-        after = marks_of((*events, event))[submission]
-        return f"{cell.name} has {payload['score']:g} of {cell.max_score:g} points now; in all {after.sentence}."
 
     def _learner(self, course: Course, user: object) -> str:
         learners = self._desk.learners(course)

@@ -12,6 +12,8 @@ from curricula.roster import members
 from curricula.submissions import Incoming, Receipt, Store, Submission, spoken
 
 log = logging.getLogger(__name__)
+# Of one assignment by one learner, where the course sets no limit: each is kept, and a disk has an end.
+MOST_ATTEMPTS = 200
 
 
 class Refused(Exception):
@@ -154,7 +156,7 @@ class Desk:
         earlier = self.received(course, assignment, user)
         if earlier and earlier[-1].payload["sha256"] == file.sha256:
             return _receipt(earlier[-1], again=True)
-        if assignment.attempts is not None and len(earlier) >= assignment.attempts:
+        if len(earlier) >= (assignment.attempts or MOST_ATTEMPTS):
             raise Refused(409, _used_up(assignment, earlier[-1]))
         sha256 = file.keep()
         attempt = len(earlier) + 1
@@ -222,7 +224,7 @@ def assignment_of(course: Course, name: str) -> Assignment:
 
 
 def _used_up(assignment: Assignment, last: Event) -> str:
-    times = "once" if assignment.attempts == 1 else f"{assignment.attempts} times"
+    times = "once" if assignment.attempts == 1 else f"{assignment.attempts or MOST_ATTEMPTS} times"
     return (
         f"{assignment.title} may be handed in {times}, and was. What counts is attempt {last.payload['attempt']} of "
         f"{spoken(last.at)}; ask your teacher if it should be another."

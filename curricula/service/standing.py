@@ -169,6 +169,8 @@ def _cell(cell: CellMark, decided: Event | None) -> CellMark:
     if decided is None:
         return cell
     told = decided.payload
+    if told["score"] is None:  # a comment alone; without one, what was decided before is taken back
+        return cell.model_copy(update={"comment": told["comment"], "by": decided.actor if told["comment"] else ""})
     return cell.model_copy(update={"score": told["score"], "comment": told["comment"], "by": decided.actor})
 
 

@@ -1,6 +1,5 @@
 """`onramp course`: what is done with courses, as the course account; solutions never leave it."""
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,11 +9,9 @@ from rich.table import Table
 
 from curricula.course import load_course
 from curricula.course_check import check_course
-from hub_config.cli.terminal import or_complain, state_option
+from hub_config.cli.course_moves import COMMANDS as MOVES
+from hub_config.cli.terminal import as_course_account, or_complain, state_option
 from hub_config.factory.courses import pack
-from hub_config.factory.namespace import inside
-from hub_config.factory.parts import COURSE_STATE, PYTHON, SITE
-from hub_config.factory.state import State
 
 console = Console(highlight=False)
 _STEPS = {
@@ -31,7 +28,7 @@ _EACH = (
 
 @click.group()
 def course() -> None:
-    """Put a course in place, release, extend, grade, compare, give feedback, export marks."""
+    """Put a course in place, release, extend, grade, compare, give feedback, export marks, move it in and out."""
 
 
 @course.command()
@@ -151,12 +148,13 @@ def rebuild(name: str, folder: Path) -> None:
     _run(folder, "rebuild", name)
 
 
+for _command in MOVES:
+    course.add_command(_command)
+
+
 def _run(folder: Path, action: str, *arguments: str | None, stdin: bytes = b"") -> None:
-    """Run one command of curricula.service.admin in the factory and end as it ends."""
-    module = [PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "--site", SITE, action]
-    command = ["env", f"HOME={COURSE_STATE}", *module, *(one for one in arguments if one)]
-    argv = or_complain(lambda: inside(State(folder), command, user="onramp-course"))
-    sys.exit(subprocess.run(argv, input=stdin, check=False).returncode)
+    """Run one command of the course account and end as it ends."""
+    sys.exit(as_course_account(folder, action, *arguments, stdin=stdin))
 
 
 COMMANDS = (course,)

@@ -3,12 +3,14 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import click
 from rich.console import Console
 
-from hub_config.factory.namespace import NotRunning
+from hub_config.factory.namespace import NotRunning, inside
+from hub_config.factory.parts import COURSE_STATE, PYTHON, SITE
+from hub_config.factory.state import State
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEFAULT_STATE = REPOSITORY / ".onramp"
@@ -36,3 +38,13 @@ def or_complain(action: Callable[[], _T]) -> _T:
         raise click.ClickException(str(error)) from None
     except subprocess.CalledProcessError as error:
         raise click.ClickException(f"{error.cmd[-1]} ended with {error.returncode}: see ./onramp logs") from None
+
+
+def as_course_account(
+    folder: Path, action: str, *arguments: str | None, stdin: bytes = b"", stdout: IO[bytes] | None = None
+) -> int:
+    """Run one command of curricula.service.admin in the factory, as its course account, and return its exit code."""
+    module = [PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "--site", SITE, action]
+    command = ["env", f"HOME={COURSE_STATE}", *module, *(one for one in arguments if one)]
+    argv = or_complain(lambda: inside(State(folder), command, user="onramp-course"))
+    return subprocess.run(argv, input=stdin, stdout=stdout, check=False).returncode
