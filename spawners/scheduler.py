@@ -267,6 +267,9 @@ class Scheduler(Protocol):
     async def ended(self, *job_ids: str) -> Mapping[str, JobState]:
         """How jobs ended, from accounting, in one question; without those that it does not know to be over (yet)."""
 
+    async def accounted(self, *job_ids: str) -> Mapping[str, JobState]:
+        """Jobs as accounting has them, over or not, in one question; without those that it does not know (yet)."""
+
     async def test(self, user: str, script: Script) -> datetime | None:
         """When the job would start if it were submitted now; None when the scheduler cannot say."""
 

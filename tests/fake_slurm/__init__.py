@@ -43,6 +43,10 @@ class FakeSlurm:
         path = self.state / "jobs" / job_id
         path.write_text(json.dumps(self.job(job_id) | values))
 
+    def hide(self, job_id: str) -> None:
+        """From now on squeue leaves this job out, and calls that success."""
+        self.change(job_id, hidden="yes")
+
     def purge(self, job_id: str) -> None:
         """Forget a job altogether: neither squeue nor sacct knows it."""
         (self.state / "jobs" / job_id).unlink()

@@ -107,6 +107,8 @@ def squeue(stdin: str) -> None:
     }
     for job in jobs():
         row = form
+        if job.get("hidden"):
+            continue
         for letter, key in letters.items():
             row = row.replace(f"%{letter}", job.get(key, "N/A"))
         print(row)
