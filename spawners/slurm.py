@@ -17,6 +17,7 @@ from spawners.reasons import explain
 from spawners.scheduler import (
     COMMENT,
     JobState,
+    NotPermitted,
     PastJob,
     Polls,
     Reservation,
@@ -95,10 +96,16 @@ class Slurm:
         self._poll.expire()
 
     async def test(self, user: str, script: Script) -> datetime | None:
-        """When the job would start if it were submitted now; None when Slurm cannot say."""
+        """When the job would start if it were submitted now; None when Slurm cannot say.
+
+        Raises NotPermitted where Slurm would never take such a job of this user.
+        """
         _check_scheduler(script)
         answer = await self._launch(user, {"action": "test", "script": script.text})
-        return text.read_start(str(answer.get("says", "")))
+        said = str(answer.get("says", ""))
+        if refused := text.read_refusal(said):
+            raise NotPermitted(refused)
+        return text.read_start(said)
 
     async def log_end(self, user: str, runtime: str, nonce: str) -> str:
         """The end of what a job of `user` printed; raises SchedulerError where there is nothing to be read."""

@@ -61,6 +61,10 @@ class FakeSlurm:
         times = {lane: (now + timedelta(minutes=more)).isoformat(timespec="seconds") for lane, more in minutes.items()}
         (self.state / "starts.json").write_text(json.dumps(times))
 
+    def refuse(self, **words: str) -> None:
+        """From now on no job is taken in these partitions (or QoS), in these words; starts elsewhere are as set."""
+        (self.state / "refused.json").write_text(json.dumps(words))
+
     def daily(self, rows: list[list[str]]) -> None:
         """From now on sacct, where it is asked about an account, tells these rows."""
         (self.state / "daily.json").write_text(json.dumps(rows))

@@ -38,8 +38,8 @@ from pathlib import Path
 from jupyterhub.proxy import Proxy
 from hub_config.assemble import assemble
 from hub_config.settings import load_settings
-from spawners import slurm
 from dataclasses import replace
+from spawners import door as doors
 from spawners import lanes, slurm
 from spawners.launcher import SelfLauncher
 
@@ -47,7 +47,7 @@ from spawners.launcher import SelfLauncher
 SLOW = 10
 
 # Tests change what Slurm says from one page to the next.
-lanes.FRESH = slurm.DAILY = 0
+doors.PAGE = lanes.FRESH = slurm.DAILY = slurm.MINUTE = 0
 
 slurm.FRESH_RUNNING = slurm.FRESH_WAITING  # this Slurm is never busy
 
