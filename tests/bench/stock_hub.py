@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.factory import REPOSITORY, Factory
+from hub_config.cli.terminal import REPOSITORY
+from tests.bench.factory import Factory
 from tests.bench.hub import Hub, HubError, answers, until
 
 CONFIGS = Path(__file__).with_name("stock")

@@ -1,4 +1,4 @@
-"""What starts now, where the GPUs are busy: one click on a real start page. A real Slurm."""
+"""What starts now, where the GPUs are busy, and what never does: a real start page, and a real Slurm."""
 
 import re
 from collections.abc import Iterator
@@ -28,15 +28,14 @@ def busy(factory: Factory) -> Iterator[list[str]]:
 
 
 @pytest.fixture
-def page(browser: Browser, factory: Factory) -> Iterator[Page]:
+def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context()
-    page = context.new_page()
-    page.goto(factory.open("student3"))
-    yield page
+    yield context.new_page()
     context.close()
 
 
 def test_one_click_starts_what_starts_now(factory: Factory, busy: list[str], page: Page) -> None:
+    page.goto(factory.open("student3"))
     page.goto(f"{factory.url}/hub/spawn/student3")
     expect(page.get_by_role("radio", name="One GPU")).to_be_enabled()
     expect(page.locator(".onramp-offer", has_text="One GPU")).to_contain_text(re.compile("Starts (within|in) about"))
@@ -46,3 +45,17 @@ def test_one_click_starts_what_starts_now(factory: Factory, busy: list[str], pag
     assert factory.job(job_id)["Partition"] == "cpu"
     factory.exec("scancel", job_id)
     until("no job is left", lambda: not factory.jobs("student3"))
+
+
+def test_a_partition_that_is_not_open_to_the_person(factory: Factory, page: Page) -> None:
+    """Somebody who has not been told of it within the last minute."""
+    factory.exec("scontrol", "update", "PartitionName=gpu", "AllowAccounts=sme")
+    try:
+        page.goto(factory.open("student1"))
+        page.goto(f"{factory.url}/hub/spawn/student1")
+        card = page.locator(".onramp-offer", has_text="One GPU")
+        expect(card).to_contain_text("Not open to you. Slurm says: ")
+        expect(page.get_by_role("radio", name="One GPU")).to_be_disabled()
+        expect(page.get_by_role("radio", name="CPU notebook")).to_be_checked()
+    finally:
+        factory.exec("scontrol", "update", "PartitionName=gpu", "AllowAccounts=ALL")

@@ -6,7 +6,7 @@ its README asks for: one, with the .venv of the factory as its environment.
 
 from pathlib import Path
 
-import jupyterhub_moss
+import jupyterhub_moss  # type: ignore[import-not-found]  # the bench installs it for itself
 from batchspawner.api import BatchSpawnerAPIHandler
 from traitlets.config import get_config
 

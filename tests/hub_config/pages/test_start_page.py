@@ -123,6 +123,19 @@ def test_what_is_not_open_cannot_be_chosen(hub: RunningHub, page: Page) -> None:
     fits(page)
 
 
+def test_enter_starts_what_is_chosen(hub: RunningHub, page: Page) -> None:
+    """And not what would start sooner, although the button for that stands before Start."""
+    hub.slurm.starts(gpu=300, cpu=0)
+    page.goto(f"{hub.base}spawn/alice")
+    expect(page.get_by_role("button", name="Starts at once: CPU notebook")).to_be_visible()
+    page.get_by_role("radio", name=re.compile("^One GPU")).check()
+    page.get_by_text("More choices").click()
+    page.get_by_label("Minutes it may run").fill("40")
+    page.keyboard.press("Enter")
+    expect(page.locator("#progress-message")).to_contain_text("In the queue.")
+    assert "--gres=gpu:1" in hub.submitted()[-1]["stdin"]
+
+
 def test_what_starts_now_is_one_click_away(hub: RunningHub, page: Page) -> None:
     hub.slurm.starts(gpu=300, cpu=0)
     page.goto(f"{hub.base}spawn/alice")
