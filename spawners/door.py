@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from spawners.accounts import Accounts
+from spawners.kept import Kept
 from spawners.lanes import Lanes
 from spawners.ledger import Ledger
 from spawners.scheduler import Scheduler
 from spawners.site import Site
+
+# Seconds for which a page may show again what it was told.
+PAGE = 30.0
 
 
 @dataclass(frozen=True)
@@ -24,3 +29,8 @@ class Door:
     def lanes(self) -> Lanes:
         """Which lane starts soonest, as all servers of this process know it."""
         return Lanes(self.site, self.scheduler, self.ledger)
+
+    @cached_property
+    def pages(self) -> Kept[Any]:
+        """What the start page was told of each person."""
+        return Kept(PAGE)

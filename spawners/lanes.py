@@ -17,7 +17,7 @@ from spawners.kept import Kept
 from spawners.ledger import Ledger, LedgerError
 from spawners.request import Request, RequestError, parse_request, resolve
 from spawners.resources import Resources, fill, qos_name
-from spawners.scheduler import COMMENT, PastJob, SchedulerError
+from spawners.scheduler import COMMENT, NotPermitted, PastJob, SchedulerError
 from spawners.script import RenderError, Script
 from spawners.server_job import server_job
 from spawners.site import Lane, Site, lanes
@@ -34,7 +34,7 @@ class Tester(Protocol):
     """The part of a Scheduler that says when a job would start, and when earlier ones did."""
 
     async def test(self, user: str, script: Script) -> datetime | None:
-        """When the job would start if it were submitted now; None when the scheduler cannot say."""
+        """When the job would start if it were submitted now; None when the scheduler cannot say, or NotPermitted."""
 
     async def past(self, partitions: Collection[str], hours: int) -> tuple[PastJob, ...]:
         """How long the jobs of these partitions ran in the last hours, the last first."""
@@ -44,13 +44,15 @@ class Tester(Protocol):
 class Way:
     """A request by one lane: `number` in the order of the profile's lanes, and when it would start (None: unknown).
 
-    `start` is what Slurm says, and `foreseen` what that is worth.
+    `start` is what Slurm says, and `foreseen` what that is worth; `refusal` holds its words where the person may not
+    use the lane.
     """
 
     number: int
     request: Request
     start: datetime | None
     foreseen: Foreseen | None = None
+    refusal: str = ""
 
 
 class Lanes:
@@ -59,7 +61,7 @@ class Lanes:
     def __init__(self, site: Site, scheduler: Tester, ledger: Ledger) -> None:
         """Nothing has been asked yet."""
         self._site, self._scheduler, self._ledger = site, scheduler, ledger
-        self._starts: Kept[datetime | None] = Kept(FRESH)
+        self._starts: Kept[datetime | NotPermitted | None] = Kept(FRESH)
         self._past: Kept[Past] = Kept(FRESH)
 
     async def soonest(self, request: Request, account: Account) -> Way:
@@ -68,7 +70,7 @@ class Lanes:
         answers = asyncio.gather(*(self._start(one, account) for _, one in asked))
         past, starts = await asyncio.gather(self._lately(), answers)
         found = [self._way(number, one, start, past) for (number, one), start in zip(asked, starts, strict=True)]
-        return min(found or [Way(0, request, None)], key=lambda way: _minute(way.start))
+        return min(found or [Way(0, request, None)], key=lambda way: (bool(way.refusal), _minute(way.start)))
 
     async def range(self, partition: str, qos: str | None, start: datetime) -> Foreseen:
         """What Slurm's word is worth that a job in this partition will start then."""
@@ -79,14 +81,14 @@ class Lanes:
         start, past = self._starts.known(self._key(request, account)), self._past.known(())
         return self._way(0, request, start, past or NOTHING).foreseen
 
-    def _way(self, number: int, request: Request, start: datetime | None, past: Past) -> Way:
+    def _way(self, number: int, request: Request, start: datetime | NotPermitted | None, past: Past) -> Way:
         resources = fill(request, self._site)
-        if start is None:
-            return Way(number, request, None)
+        if not isinstance(start, datetime):
+            return Way(number, request, None, refusal=str(start or ""))
         return Way(number, request, start, _foreseen(resources.partition, resources.qos, start, past))
 
-    async def _start(self, request: Request, account: Account) -> datetime | None:
-        """When one lane would start a job; None where the scheduler refuses or does not say."""
+    async def _start(self, request: Request, account: Account) -> datetime | NotPermitted | None:
+        """When one lane would start a job, or that it never would; None where the scheduler does not say."""
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._starts.get(self._key(request, account), lambda: self._ask(request, account))
@@ -96,9 +98,12 @@ class Lanes:
     def _key(self, request: Request, account: Account) -> tuple[str, Resources]:
         return account.name, fill(request, self._site)
 
-    async def _ask(self, request: Request, account: Account) -> datetime | None:
+    async def _ask(self, request: Request, account: Account) -> datetime | NotPermitted | None:
         script, _ = server_job(self._site, request, account, comment=f"{COMMENT}when:", environment={})
-        return await self._scheduler.test(account.name, script)
+        try:
+            return await self._scheduler.test(account.name, script)
+        except NotPermitted as refusal:
+            return refusal  # an answer like any other, and kept as such
 
     async def _lately(self) -> Past:
         """How earlier starts went; where nobody says, nothing is known."""

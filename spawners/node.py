@@ -24,6 +24,8 @@ from spawners.node_server import answers, free_port, http, listener, start
 
 PORT_ATTEMPTS = 5
 GRACE = 3
+# In the job's log, where the hub looks for it once it has heard nothing: spawners.printed.
+NO_HUB = "this node cannot reach the hub yet"
 # What a start-up file or another Python may have left behind, and what would reach into a job step from here.
 _DROPPED = ("PYTHON", "JUPYTER", "JPY_", "IPYTHON", "CONDA", "VIRTUAL_ENV", "BASH_ENV", "SLURM_EXPORT_ENV")
 
@@ -70,19 +72,24 @@ def node_address(job: Mapping[str, str]) -> str:
 
 def report(environment: Mapping[str, str], port: int) -> None:
     """Tell the hub the port, as soon as it answers; NodeError when it no longer waits for this server."""
-    request = Request(
-        f"{environment['JUPYTERHUB_API_URL']}/onramp/port",
-        data=json.dumps({"port": port}).encode(),
-        headers={
-            "Authorization": f"token {environment['JUPYTERHUB_API_TOKEN']}",
-            "Content-Type": "application/json",
-        },
+    _send(
+        Request(
+            f"{environment['JUPYTERHUB_API_URL']}/onramp/port",
+            data=json.dumps({"port": port}).encode(),
+            headers={
+                "Authorization": f"token {environment['JUPYTERHUB_API_TOKEN']}",
+                "Content-Type": "application/json",
+            },
+        )
     )
+
+
+def _send(request: Request) -> None:
+    """Send it until the hub takes it, however long the hub is away: a job that it gives up it ends itself."""
     said = ""
-    # However long the hub is away: it asks Slurm when it is back, and a job that it gives up it ends itself.
     while (problem := _problem(request)) is not None:
         if problem != said:
-            print(f"onramp: the hub cannot be told the port yet: {problem}", file=sys.stderr)
+            print(f"onramp: {problem}", file=sys.stderr)
         said = problem
         time.sleep(2)
 
@@ -95,13 +102,15 @@ def _problem(request: Request) -> str | None:
     except HTTPError as error:
         if error.code < 500:
             raise NodeError(f"the hub does not wait for this server (HTTP {error.code}).") from error
-        return f"HTTP {error.code}"
+        return f"the hub answers with HTTP {error.code}; trying again"
     except OSError as error:
-        return str(error)
+        return f"{NO_HUB}: {error}"
 
 
 def serve(environment: Mapping[str, str], address: str) -> int:
     """Start the server, on another port where its own was taken meanwhile, and return its exit code."""
+    # A server asks for the hub as it starts, and ends where that is away for a minute.
+    _send(Request(environment["JUPYTERHUB_API_URL"]))
     for _ in range(PORT_ATTEMPTS):
         port = free_port(address)
         server = start(environment, address, port)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from spawners.ending import MEMORY, Ending
+from spawners.node import NO_HUB
 
 LINES, WIDTH = 12, 240
 # The causes that the log may tell more of.
@@ -23,14 +24,6 @@ _ALWAYS = (
     ),
 )
 _AT_START = (
-    (
-        re.compile(r"the hub could not be told the port"),
-        Ending(
-            cause="unreachable",
-            sentence="JupyterLab ran, but its node cannot reach the hub.",
-            advice="You cannot mend this: tell the operators, with what it printed last.",
-        ),
-    ),
     (
         re.compile(r"Address already in use"),
         Ending(cause="address", sentence="Another program took its port.", advice="Start again."),
@@ -54,6 +47,15 @@ _AT_START = (
             sentence="The environment it was to run in is broken.",
             advice="Try a safe start, which leaves your own settings aside. If that does not help, tell the operators, "
             "with what it printed last.",
+        ),
+    ),
+    # The last of them: it may have been so for a while only.
+    (
+        re.compile(re.escape(NO_HUB)),
+        Ending(
+            cause="unreachable",
+            sentence="The job ran, but its node cannot reach the hub.",
+            advice="You cannot mend this: tell the operators, with what it printed last.",
         ),
     ),
 )

@@ -45,6 +45,10 @@ class SchedulerError(RuntimeError):
     """The scheduler refused, or did not answer; the message holds its own words unaltered."""
 
 
+class NotPermitted(SchedulerError):
+    """The scheduler would never take such a job of this person; the message holds its own words."""
+
+
 class Secrets(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
     """What a job is told in private; the folder and the nonce name the 0600 file it reads that from."""
 
@@ -267,8 +271,14 @@ class Scheduler(Protocol):
     async def ended(self, *job_ids: str) -> Mapping[str, JobState]:
         """How jobs ended, from accounting, in one question; without those that it does not know to be over (yet)."""
 
+    async def accounted(self, *job_ids: str) -> Mapping[str, JobState]:
+        """Jobs as accounting has them, over or not, in one question; without those that it does not know (yet)."""
+
     async def test(self, user: str, script: Script) -> datetime | None:
-        """When the job would start if it were submitted now; None when the scheduler cannot say."""
+        """When the job would start if it were submitted now; None when the scheduler cannot say.
+
+        Raises NotPermitted where this person may not start such a job at all.
+        """
 
     async def past(self, partitions: Collection[str], hours: int) -> tuple[PastJob, ...]:
         """How long the jobs of these partitions ran in the last hours, the last first."""

@@ -9,7 +9,7 @@ from spawners.ledger import Start
 from spawners.scheduler import COMMENT, JobState, Scheduler, SchedulerError, Snapshot
 from spawners.server_job import comment_prefix, duration
 
-# A job that neither squeue nor accounting shows is believed gone only after this many good polls.
+# A job that squeue does not show, and accounting does not call alive, is believed gone only after this many good polls.
 _ABSENCES = 3
 # How long after a start was noted its job may still come to be, although the hub that noted it is dead.
 _SUBMITTING = timedelta(seconds=150)
@@ -63,13 +63,24 @@ class JobWatch:
             if found is not None:
                 self.job, self._absences = found, 0
             elif not snapshot.stale and snapshot.at > self._seen_at:
-                self._seen_at, self._absences = snapshot.at, self._absences + 1
-                self.job = self._ours(await self._scheduler.ended(self.job_id)) or self.job
+                self._missed(self._ours(await self._scheduler.accounted(self.job_id)))
+                self._seen_at = snapshot.at
         except SchedulerError:
             return self.job
         self._begun = self._begun or (self.job is not None and self.job.running)
         self.gone = self._absences >= _ABSENCES or self.requeued or (self.job is not None and self.job.ended)
         return self.job
+
+    def _missed(self, accounted: JobState | None) -> None:
+        """Take note that a good poll does not show the job. What accounting calls alive is hidden, and not absent."""
+        if accounted is None or accounted.ended:
+            self._absences += 1
+        else:
+            self._absences = 0
+            self._scheduler.expect(self.job_id)
+        # Accounting may hear of a begin late.
+        if accounted is not None and not (self._begun and accounted.waiting):
+            self.job = accounted
 
     def _ours(self, jobs: Mapping[str, JobState]) -> JobState | None:
         """Return our job; another start's under the same number is none of ours."""

@@ -17,6 +17,7 @@ from spawners.reasons import explain
 from spawners.scheduler import (
     COMMENT,
     JobState,
+    NotPermitted,
     PastJob,
     Polls,
     Reservation,
@@ -95,10 +96,16 @@ class Slurm:
         self._poll.expire()
 
     async def test(self, user: str, script: Script) -> datetime | None:
-        """When the job would start if it were submitted now; None when Slurm cannot say."""
+        """When the job would start if it were submitted now; None when Slurm cannot say.
+
+        Raises NotPermitted where Slurm would never take such a job of this user.
+        """
         _check_scheduler(script)
         answer = await self._launch(user, {"action": "test", "script": script.text})
-        return text.read_start(str(answer.get("says", "")))
+        said = str(answer.get("says", ""))
+        if refused := text.read_refusal(said):
+            raise NotPermitted(refused)
+        return text.read_start(said)
 
     async def log_end(self, user: str, runtime: str, nonce: str) -> str:
         """The end of what a job of `user` printed; raises SchedulerError where there is nothing to be read."""
@@ -119,8 +126,12 @@ class Slurm:
 
     async def ended(self, *job_ids: str) -> Mapping[str, JobState]:
         """How jobs ended, from one sacct; without those that accounting does not know to be over."""
+        return {job_id: job for job_id, job in (await self.accounted(*job_ids)).items() if job.ended}
+
+    async def accounted(self, *job_ids: str) -> Mapping[str, JobState]:
+        """Jobs as accounting has them, from one sacct; without those that it does not know."""
         out, token = await self._sacct(text.SACCT_FIELDS, f"--jobs={','.join(job_ids)}")
-        return {job_id: job for job_id, job in text.read_sacct(out, token).items() if job.ended}
+        return text.read_sacct(out, token)
 
     async def past(self, partitions: Collection[str], hours: int) -> tuple[PastJob, ...]:
         """How long the jobs of these partitions ran lately, the last first; raises SchedulerError.
@@ -205,7 +216,8 @@ class Slurm:
         """What squeue shows, ended jobs included for as long as Slurm remembers them (MinJobAge).
 
         Where Slurm hides other people's jobs it shows nothing and calls that success. So an answer without a
-        single job that was alive just now is no answer, unless accounting says that they are all over.
+        single job that was alive just now is no answer, unless accounting says that they are all over. Where it hides
+        some (for example those of accounts that the hub does not coordinate), accounting says what became of ours.
         """
         expected = set(self._live)
         token = f"\x1f{random.token_hex(8)}\x1f"
@@ -217,11 +229,24 @@ class Slurm:
             asked = sorted(expected)[:WITNESSES]
             if set(asked) - set(await self.ended(*asked)):
                 raise SchedulerError("squeue shows none of the jobs that should be there. Does it hide them?")
+        jobs |= await self._unshown(sorted(expected - set(jobs)))
         # What was submitted while squeue ran is not expected before the next poll.
         self._live = {job_id for job_id, job in jobs.items() if not job.ended} | (self._live - expected)
         for job_id in set(self._letters) - set(jobs) - self._live:
             del self._letters[job_id]
         return jobs
+
+    async def _unshown(self, job_ids: Sequence[str]) -> dict[str, JobState]:
+        """Those of our jobs that should be there and were not shown: as accounting has them, else as they were."""
+        last = {job_id: job for job_id, job in self.polls.last.items() if job.comment.startswith(COMMENT)}
+        ours = [job_id for job_id in job_ids if job_id in last or job_id not in self.polls.last]
+        if not ours:
+            return {}
+        try:
+            found = await self.accounted(*ours)
+        except SchedulerError:
+            return {job_id: last[job_id] for job_id in ours if job_id in last}
+        return {job_id: _later(last.get(job_id), job) for job_id, job in found.items()}
 
     async def _launch(self, user: str, request: Mapping[str, object]) -> dict[str, Any]:
         """Have the launcher act as `user`; its refusals become SchedulerErrors."""
@@ -275,6 +300,15 @@ class Slurm:
         if done.returncode:
             raise SchedulerError(done.err.strip() or f"{name} ended with {done.returncode} and said nothing.")
         return done.out
+
+
+def _later(last: JobState | None, accounted: JobState) -> JobState:
+    """What accounting says of a job; it may hear of a begin late, and need not keep comments."""
+    if last is None:
+        return accounted
+    if last.running and accounted.waiting:
+        return last
+    return accounted.model_copy(update={"comment": accounted.comment or last.comment})
 
 
 def _check_scheduler(script: Script) -> None:

@@ -28,6 +28,11 @@ SACCT_FIELDS = (
     "comment",
 )
 NOTHING = frozenset({"", "None", "N/A", "n/a", "NONE", "Unknown", "(null)", "NOT_SET", "UNLIMITED", "INVALID", "0"})
+# What Slurm says where no waiting helps; whatever else it says may be true for a while only.
+_NEVER = re.compile(
+    r"Invalid account or account/partition combination specified|User's group not permitted to use this partition"
+    r"|Invalid qos specification|Invalid partition name specified|Access/permission denied"
+)
 DAILY_FIELDS = ("start", "end", "alloctres")
 PAST_FIELDS = ("partition", "start", "end", "timelimitraw")
 
@@ -96,6 +101,12 @@ def read_start(text: str) -> datetime | None:
     """The expected start in what `sbatch --test-only` says: "sbatch: Job 7 to start at 1763640000 …"."""
     found = re.search(r" to start at (\S+)", text)
     return read_time(found.group(1)) if found else None
+
+
+def read_refusal(text: str) -> str:
+    """Slurm's own words in what `sbatch --test-only` says where this person will never be let in; "" otherwise."""
+    found = re.search(_NEVER, text)
+    return found.group() if found else ""
 
 
 def read_accounts(text: str) -> tuple[str, ...]:

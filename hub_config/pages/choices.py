@@ -1,10 +1,11 @@
-"""What stands under "More choices": the partitions, QoS and reservations that Slurm lets this person use."""
+"""What stands under "More choices": what Slurm lets this person use, and what the site has."""
 
 import asyncio
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from hub_config.pages.sizes import Number, environments, numbers, server_places
 from spawners.door import Door
 from spawners.resources import qos_name
 from spawners.scheduler import Reservation, Rights, SchedulerError
@@ -22,12 +23,17 @@ class Choices:
     partition: dict[str, str] = field(default_factory=dict)
     qos: dict[str, str] = field(default_factory=dict)
     reservation: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    constraint: dict[str, str] = field(default_factory=dict)
+    numbers: tuple[Number, ...] = ()
 
     def fields(self) -> Iterator[tuple[str, str, str, dict[str, str]]]:
         """The lists to show: the option, its label, what leaving it out means, and the choices."""
         yield "partition", "Partition", "The usual one", self.partition
         yield "qos", "QoS", "The usual one", self.qos
         yield "reservation", "Reservation", "None", self.reservation
+        yield "environment", "Environment", "The usual one", self.environment
+        yield "constraint", "Feature of the node", "The usual one", self.constraint
 
 
 async def choices(door: Door, user: str) -> Choices:
@@ -36,11 +42,22 @@ async def choices(door: Door, user: str) -> Choices:
         async with asyncio.timeout(PATIENCE):
             rights, reservations = await asyncio.gather(door.scheduler.rights(user), door.scheduler.reservations())
     except (SchedulerError, TimeoutError):
-        return Choices()
-    return Choices(
+        return from_site(door.site)
+    return replace(
+        from_site(door.site),
         partition=_several(partitions(door.site, rights)),
         qos=_several(quality(door.site, rights)),
         reservation={one.name: words(one) for one in reservations if open_to(one, user, rights.accounts)},
+    )
+
+
+def from_site(site: Site) -> Choices:
+    """What may be chosen whoever asks: nobody needs to ask Slurm for it."""
+    places = server_places(site)
+    return Choices(
+        environment=_several(environments(site, places)),
+        constraint={name: name for place in places for name in place.constraints},
+        numbers=numbers(site, places),
     )
 
 

@@ -1,38 +1,32 @@
 """The start page's offers: what each profile is for, what it brings, what it costs of what is left, when it starts."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub_config.pages.budget import Budget, budget_sentence, budgets
-from hub_config.pages.choices import Choices, choices
-from spawners.accounts import Account, AccountError
+from hub_config.pages.budget import Budget
+from hub_config.pages.choices import Choices, from_site
+from hub_config.pages.found import Found, found, known, usual
+from spawners.accounts import AccountError
 from spawners.door import Door
 from spawners.foresight import in_words
 from spawners.lanes import Way
 from spawners.price import cost_sentence, price, written
-from spawners.request import Request
 from spawners.resources import Resources, fill
-from spawners.scheduler import SchedulerError
 from spawners.server_job import describe
 from spawners.server_options import server_profiles
 from spawners.site import Profile, Site, lanes
-from spawners.site_parts import account_pattern
 
-# The page does not wait longer than this for a slow scheduler; it then shows no cost, or no start.
-PATIENCE = 4.0
-SLURM_IS_AWAY = "Slurm does not answer just now, so costs are not shown. You can start all the same."
 # A smaller profile is worth an offer of its own where Slurm foresees a start at least so many seconds sooner.
 WORTH_IT = 300
 
 
 @dataclass(frozen=True)
 class Offer:
-    """One card; `cost`, `starts` and `caution` are sentences, and empty where nothing is known or to be said.
+    """One card; `cost`, `starts`, `caution` and `refusal` are sentences, or empty where there is nothing to be said.
 
     `lane` is the number of the lane that was chosen; `instead` the name of a profile that starts sooner, and what
-    the button says that takes it.
+    the button says that takes it. A card that is `closed` cannot be chosen.
     """
 
     profile: Profile
@@ -42,11 +36,16 @@ class Offer:
     lane: int
     instead: tuple[str, str] | None
     caution: str
+    refusal: str
+    closed: bool
 
 
 @dataclass(frozen=True)
 class Start:
-    """All that the start page says: `accounts` with what is left of each, `chosen` last time by option."""
+    """All that the start page says: `accounts` with what is left of each, `chosen` last time by option.
+
+    `pending` says that Slurm has yet to be asked.
+    """
 
     server: str
     offers: Sequence[Offer]
@@ -58,78 +57,70 @@ class Start:
     caution: str
     chosen: Mapping[str, object]
     choices: Choices
+    pending: bool
 
 
 async def offers(door: Door, spawner: Any) -> Start:
-    """Ask the scheduler what the person may spend and when a start would be, for each profile for servers."""
-    trouble, budget, money, found, more = "", "", dict[str, Budget](), dict[str, Way](), Choices()
+    """Say what the person may start, with all that Slurm tells of it."""
     try:
-        account = spawner.account()
-        async with asyncio.timeout(PATIENCE):
-            money = await budgets(door, account.name)
-        found, budget, more = await asyncio.gather(
-            _ways(door, account, tuple(money)), _budget(door, money), choices(door, account.name)
-        )
+        return _start(door, spawner, await found(door, spawner.account()))
     except AccountError as error:
-        trouble = str(error)
-    except (SchedulerError, TimeoutError):
-        trouble = SLURM_IS_AWAY
+        return _start(door, spawner, Found(from_site(door.site), trouble=str(error)))
+
+
+def offers_so_far(door: Door, spawner: Any) -> Start:
+    """Say the same as far as it is known without asking Slurm."""
+    try:
+        return _start(door, spawner, known(door, spawner.account()))
+    except AccountError as error:
+        return _start(door, spawner, Found(from_site(door.site), trouble=str(error)))
+
+
+def _start(door: Door, spawner: Any, told: Found) -> Start:
     profiles = server_profiles(door.site)
     untried = all(not profile.verified for profile in profiles)
     return Start(
         server=spawner.display_name or "",
         offers=[
-            _offer(door.site, profile, money, found, caution="" if untried else caution(door.site, [profile]))
+            _offer(door.site, profile, told, caution="" if untried else caution(door.site, [profile]))
             for profile in profiles
         ],
-        accounts={name: budget.left for name, budget in money.items()},
-        budget=budget,
-        choose_account=len(money) > 1 or door.site.account.required,
+        accounts={name: budget.left for name, budget in told.money.items()},
+        budget=told.budget,
+        choose_account=len(told.money) > 1 or door.site.account.required,
         example=door.site.account.example,
-        trouble=trouble,
+        trouble=told.trouble,
         caution=caution(door.site, profiles) if untried else "",
         chosen=dict(spawner.orm_spawner.user_options or {}),
-        choices=more,
+        choices=told.choices,
+        pending=told.pending,
     )
 
 
-async def _ways(door: Door, account: Account, names: Sequence[str]) -> dict[str, Way]:
-    """Return the soonest lane of each profile for servers."""
-    requests = [_request(door.site, profile, names) for profile in server_profiles(door.site)]
-    found = await asyncio.gather(*(door.lanes.soonest(request, account) for request in requests))
-    return {way.request.profile: way for way in found}
-
-
-async def _budget(door: Door, money: Mapping[str, Budget]) -> str:
-    """Return the sentence on the person's default account; empty where they have none."""
-    default = next(iter(money.values()), None)
-    return "" if default is None else await budget_sentence(default, door.scheduler)
-
-
-def _request(site: Site, profile: Profile, names: Sequence[str]) -> Request:
-    """Return what a card asks for; where an account is named, the person's first that the partition takes."""
-    if not site.account.required and len(names) < 2:
-        return Request(profile=profile.name)
-    form = account_pattern(site.partition(profile.partition).account or site.account.template)
-    fitting = (name for name in names if form.fullmatch(name))
-    return Request(profile=profile.name, account=next(fitting, site.account.example.split()[0]))
-
-
-def _offer(
-    site: Site, profile: Profile, money: Mapping[str, Budget], found: Mapping[str, Way], *, caution: str
-) -> Offer:
-    way = found.get(profile.name) or Way(0, _request(site, profile, tuple(money)), None)
+def _offer(site: Site, profile: Profile, told: Found, *, caution: str) -> Offer:
+    way = told.ways.get(profile.name) or Way(0, usual(site, profile, tuple(told.money)), None)
     resources = fill(way.request, site)
-    budget = money.get(way.request.account or "") or next(iter(money.values()), None)
+    budget = told.money.get(way.request.account or "") or next(iter(told.money.values()), None)
     return Offer(
         profile=profile,
         brings=describe(site, resources),
         cost=_cost(site, resources, budget),
         starts=_starts(site, way),
         lane=way.number,
-        instead=_instead(site, profile, found),
+        instead=_instead(site, profile, told.ways),
         caution=caution,
+        refusal=_refusal(way),
+        # Another account of theirs may be let in.
+        closed=bool(way.refusal) and len(told.money) < 2,
     )
+
+
+def _refusal(way: Way) -> str:
+    """Say that the person may not start this, in Slurm's words."""
+    if not way.refusal:
+        return ""
+    whom = f"the account {way.request.account}" if way.request.account else "you"
+    return f"Not open to {whom}. Slurm says: {way.refusal}."
 
 
 def _cost(site: Site, resources: Resources, budget: Budget | None) -> str:

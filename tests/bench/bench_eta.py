@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from tests.bench import interleave
 from tests.bench.factory import Factory, end_when_told
+from tests.bench.goals import Goal, judged
 from tests.bench.interleave import Measures, Sample
 
 LOAD = Path(__file__).with_name("eta_load.py")
@@ -52,6 +53,9 @@ class Start(NamedTuple):
     soonest: float | None
     latest: float | None
     waited: float | None
+
+
+GOALS = {"inside_pct": Goal(least=80)}
 
 
 def main() -> None:
@@ -116,6 +120,7 @@ def report(found: Sequence[Sample]) -> None:
     }
     file = interleave.save("eta", found, results)
     print(f"raw samples: {os.path.relpath(file)}")
+    print(judged("eta", GOALS, results))
     print(interleave.result("eta", results))
 
 

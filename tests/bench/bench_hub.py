@@ -27,6 +27,7 @@ from typing import NamedTuple
 from tests.bench import interleave
 from tests.bench.crowd import Crowd, Outcome
 from tests.bench.factory import end_when_told
+from tests.bench.goals import Goal, judged
 from tests.bench.interleave import Contender, Measures
 from tests.bench.replayed_hub import ReplayedHub, replayed_hub
 
@@ -61,6 +62,17 @@ class Size(NamedTuple):
     at_once: int = 64
 
 
+GOALS = {
+    "spawns_per_s": Goal(least=25),
+    "p99_s": Goal(most=5),
+    "refused": Goal(most=0),
+    "class_429": Goal(most=0),
+    "class_not_ready": Goal(most=0),
+    "class_squeue_per_s": Goal(most=1),
+    "idle_cpu_pct": Goal(most=10),
+    "restart_s": Goal(most=15),
+    "lost": Goal(most=0),
+}
 FULL = {"ours": Size(2000, 500, 120, 60, 34), "peer": Size(2000, 100, 30, 12, 34)}
 QUICK = {"ours": Size(200, 50, 20, 6, 5), "peer": Size(200, 25, 10, 3, 5)}
 
@@ -83,6 +95,8 @@ def main() -> None:
         for measure in MEASURES
     }
     print(f"raw samples: {os.path.relpath(interleave.save('hub', samples, results))}")
+    if "ours" in names:
+        print(judged("hub", GOALS, results))
     print(interleave.result("hub", results))
 
 

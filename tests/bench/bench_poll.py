@@ -23,6 +23,7 @@ from typing import NamedTuple
 from spawners.slurm_text import SQUEUE_FIELDS
 from tests.bench import interleave
 from tests.bench.factory import Factory, end_when_told
+from tests.bench.goals import Goal, judged
 from tests.bench.interleave import Contender, Measures, Sample
 from tests.bench.poll_load import WARM_UP
 
@@ -57,6 +58,13 @@ class Size(NamedTuple):
 
 FULL = Size(running=(100, 1000), queued=100, replayed=10_000, seconds=30, seconds_queued=15)
 QUICK = Size(running=(100,), queued=20, replayed=1000, seconds=10, seconds_queued=5)
+# At the largest number of running servers, and flat in their number.
+GOALS = {
+    "cpu_ratio": Goal(least=40),
+    "process_ratio": Goal(least=300),
+    "processes_growth": Goal(most=1.1),
+    "lost": Goal(most=0),
+}
 # A process that polls nothing is the same in every second.
 FLOOR = 5.0
 
@@ -176,6 +184,8 @@ def report(found: dict[str, Sequence[Sample]], largest: str, least: float) -> No
     }
     file = interleave.save("poll", [sample for each in found.values() for sample in each], results)
     print(f"raw samples: {os.path.relpath(file)}")
+    growth = [interleave.median(found[name], "ours", "processes") for name in found if name.startswith("running-")]
+    print(judged("poll", GOALS, results | {"processes_growth": growth[-1] / growth[0]}))
     print(interleave.result("poll", results))
 
 

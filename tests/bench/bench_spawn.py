@@ -4,6 +4,7 @@ ours          our hub: POST …/users/U/server, until U's server answers through
               printed the value of a first cell, `1+1`.
 peer          the same of stock JupyterHub + batchspawner (stock/jupyterhub_config.py), in the same factory, for the
               same person, with the same packages, partition, CPUs and memory.
+moss          the same of jupyterhub_moss (stock/moss_config.py), which is batchspawner with another start page.
 floor         `srun … jupyter lab`, by hand, until it has done the same: no hub, no proxy, no job script.
 Of each start: its seconds, those of every step of it, CPU seconds of the factory as a whole (hub, Slurm and node) and
 of the person's processes on the node, and requests slurmctld answered the hub and the person until the server answered.
@@ -23,12 +24,24 @@ from typing import NamedTuple
 
 from tests.bench import interleave, meter
 from tests.bench.factory import Factory, end_when_told, free_port
+from tests.bench.goals import Goal, judged
 from tests.bench.hub import Hub, answers, until
 from tests.bench.interleave import Contender, Measures, Sample
-from tests.bench.stock_hub import StockHub, stock_hub
+from tests.bench.stock_hub import StockHub, moss_hub, stock_hub
 from tests.kernel import Kernel
 
 USER = "student1"
+# What the start page of jupyterhub_moss sends, where somebody wants what the others get.
+MOSS_OPTIONS = {
+    "partition": "cpu",
+    "nprocs": 2,
+    "memory": "2000",
+    "runtime": "4:00:00",
+    "output": "moss-%j.log",
+    "environment_id": "default",
+    "environment_path": "/srv/onramp/venv/bin",
+    **dict.fromkeys(("environment_modules", "reservation", "options", "default_url", "root_dir"), ""),
+}
 # The steps of a start, in their order.
 STEPS = {
     "submit": "from the click until Slurm has the job",
@@ -38,6 +51,8 @@ STEPS = {
     "kernel": "until it has begun to start a kernel",
     "cell": "until the first cell has said something",
 }
+# Half of what stock takes, and a quarter more than JupyterLab takes that nobody starts for a person.
+GOALS = {"stock_ratio": Goal(most=0.5), "floor_ratio": Goal(most=1.25)}
 # Slurm takes up to so long to look for batch jobs again (batch_sched_delay). No contender begins in another's shadow.
 _REST = 3.5
 _TIME = r"^\[I (\S+ \S+) "
@@ -73,30 +88,31 @@ def main() -> None:
     end_when_told()
     with Factory() as factory:
         factory.up()
-        with stock_hub(factory) as stock:
+        with stock_hub(factory) as stock, moss_hub(factory) as moss:
             interleave.say("From the click to the first cell:")
-            samples = interleave.interleave(contenders(factory, stock), size.rounds, warm_up=size.warm_up)
+            samples = interleave.interleave(contenders(factory, stock, moss), size.rounds, warm_up=size.warm_up)
             slurm = factory.run("sbatch", "--version").split()[-1]
     report(samples, slurm)
 
 
-def contenders(factory: Factory, stock: StockHub) -> Sequence[Contender]:
-    """Start the same person's server by our hub, by the stock hub, and by hand."""
+def contenders(factory: Factory, stock: StockHub, moss: StockHub) -> Sequence[Contender]:
+    """Start the same person's server by our hub, by the two others, and by hand."""
     spool, home = factory.state.folder / f"srv/onramp/spool/{USER}", factory.state.folder / f"home/{USER}"
-    ours, peer = factory.hub(USER), stock.hub(USER)
+    ours, peer, other = factory.hub(USER), stock.hub(USER), moss.hub(USER)
     return (
         Contender("ours", lambda: by_hub(factory, ours, factory.state.logs / "hub.log", spool)),
         Contender("peer", lambda: by_hub(factory, peer, stock.log, home)),
+        Contender("moss", lambda: by_hub(factory, other, moss.log, home, MOSS_OPTIONS)),
         Contender("floor", lambda: by_hand(factory)),
     )
 
 
-def by_hub(factory: Factory, hub: Hub, log: Path, logs: Path) -> Measures:
+def by_hub(factory: Factory, hub: Hub, log: Path, logs: Path, options: Mapping[str, object] = {}) -> Measures:
     """Start a server by a hub and use it; `log` is the hub's, `logs` the folder of its jobs'."""
     time.sleep(_REST)
 
     def start() -> Server:
-        hub.start(USER)
+        hub.start(USER, options)
         newest = max(logs.glob("*.log"), key=os.path.getmtime)
         return Server(f"{hub.url}/user/{USER}/", hub.token, newest, said(log, _SUBMITTED))
 
@@ -178,6 +194,8 @@ def report(samples: Sequence[Sample], slurm: str) -> None:
         "floor_ratio": interleave.ratio(samples, "seconds", peer="floor"),
         "median_s": interleave.median(samples, "ours", "seconds"),
         "peer_s": interleave.median(samples, "peer", "seconds"),
+        "moss_ratio": interleave.ratio(samples, "seconds", peer="moss"),
+        "moss_s": interleave.median(samples, "moss", "seconds"),
         "floor_s": interleave.median(samples, "floor", "seconds"),
         "cpu_stock_ratio": interleave.ratio(samples, "cpu"),
         "cpu_floor_ratio": interleave.ratio(samples, "cpu", peer="floor"),
@@ -190,6 +208,7 @@ def report(samples: Sequence[Sample], slurm: str) -> None:
     print(interleave.medians(samples, [*STEPS, "processes"]), end="\n\n")
     file = interleave.save("spawn", samples, results, {"slurm": slurm})
     print(f"raw samples: {os.path.relpath(file)}")
+    print(judged("spawn", GOALS, results))
     print(interleave.result("spawn", results))
 
 

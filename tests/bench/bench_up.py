@@ -15,6 +15,7 @@ from typing import NamedTuple
 from hub_config.factory.plan import PEOPLE
 from tests.bench import interleave
 from tests.bench.factory import Factory, end_when_told
+from tests.bench.goals import Goal, judged
 from tests.bench.hub import Hub, until
 from tests.bench.interleave import Contender, Measures, Sample
 from tests.bench.stock_hub import ADMIN, StockHub, stock_hub
@@ -30,6 +31,8 @@ class Size(NamedTuple):
 
 FULL = Size(ups=3, queues=2, queue_seconds=15)
 QUICK = Size(ups=1, queues=1, queue_seconds=6)
+# The hub asks no more of Slurm while people wait than the stock one does.
+GOALS = {"rpcs_queued_ratio": Goal(most=1)}
 
 
 def main() -> None:
@@ -61,6 +64,8 @@ def report(ups: Sequence[Sample], queues: Sequence[Sample], slurm: str) -> None:
         print(interleave.table(samples, measure), end="\n\n")
     file = interleave.save("up", samples, results, {"slurm": slurm})
     print(f"raw samples: {os.path.relpath(file)}")
+    ratio = {"rpcs_queued_ratio": interleave.ratio(queues, "rpcs_queued")}
+    print(judged("up", GOALS, ratio))
     print(interleave.result("up", results))
 
 

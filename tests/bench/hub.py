@@ -39,10 +39,10 @@ class Hub:
         self._cookies.clear()
         self._headers = {"Authorization": f"token {self.token}"}
 
-    def start(self, user: str) -> float:
+    def start(self, user: str, options: Mapping[str, object] = {}) -> float:
         """Start the person's server; return the seconds until it answers through the proxy."""
         begin = time.monotonic()
-        self.ask(user)
+        self.ask(user, options)
         until(lambda: bool(self._server(user).get("ready")), f"a server of {user}")
         until(lambda: self.answers(user), f"an answer of the server of {user}")
         return time.monotonic() - begin
@@ -51,9 +51,9 @@ class Hub:
         """As an admin, make these people known to the hub before they have signed in."""
         self.api("POST", "users", {"usernames": list(users)})
 
-    def ask(self, user: str) -> None:
+    def ask(self, user: str, options: Mapping[str, object] = {}) -> None:
         """Ask for a server; the hub answers when it is ready, or after ten seconds."""
-        self.api("POST", f"users/{user}/server", {})
+        self.api("POST", f"users/{user}/server", dict(options))
 
     def stop(self, user: str) -> None:
         """Stop the person's server, or its start, and wait until the hub has forgotten it."""

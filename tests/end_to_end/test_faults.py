@@ -208,6 +208,16 @@ def test_slurm_hides_jobs(through: Through, factory: Factory, healthy: Healthy, 
         hear(healthy.said())
 
 
+def test_squeue_hides_some_jobs(through: Through, healthy: Healthy, squeue: Squeue) -> None:
+    """As with PrivateData where the hub coordinates some accounts, or in a federation."""
+    with through("squeue hides the running server, then the waiting one", QUEUED) as hear:
+        for job_id in (healthy.running, healthy.waiting):
+            row = rf"^{job_id}$(printf '\037')"  # squeue's fields end in a separator that begins so
+            with squeue.says(f'/run/faults/squeue "$@" | grep -av "{row}"'):
+                squeue.wait(5)
+                hear(healthy.said())
+
+
 def test_the_clock_jumps(through: Through, factory: Factory, healthy: Healthy, squeue: Squeue) -> None:
     with through("the hub's clock jumps a day ahead, then two days back", QUEUED) as hear, clock(factory) as set_clock:
         for word in ("+1d", "-1d"):

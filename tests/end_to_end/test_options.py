@@ -13,8 +13,8 @@ from tests.end_to_end.person import Person
 PROFILES = ("cpu", "gpu-1")
 BAD: list[tuple[dict[str, object], tuple[str, ...]]] = [
     ({"profile": "huge"}, PROFILES),
-    ({"profile": "cpu", "prologue": "id"}, ("profile", "time", "safe_start")),
-    ({"profile": "cpu\n#SBATCH --uid=0"}, PROFILES),
+    ({"profile": "cpu", "colour": "blue"}, ("profile", "time", "safe_start")),
+    ({"profile": "cpu\n#SBATCH --hold"}, PROFILES),
     ({"profile": "gpu-4"}, PROFILES),
     ({"profile": ["cpu", "gpu-1"]}, PROFILES),
     ({"profile": "cpu", "time": 100_000}, ("480",)),
@@ -78,7 +78,7 @@ def test_stored_by_other_means(factory: Factory, person: Person) -> None:
     assert person.ask("old", "PUT", user_options={"profile": "cpu"}).status_code == 201
     change = "import sqlite3, sys; c = sqlite3.connect('/srv/onramp/hub/jupyterhub.sqlite'); "
     change += "c.execute('update spawners set user_options = ? where name = ?', sys.argv[1:]); c.commit()"
-    stored = json.dumps({"profile": "cpu", "prologue": "id"})
+    stored = json.dumps({"profile": "cpu", "colour": "blue"})
     factory.exec("python", "-c", change, stored, "old", user="onramp-hub")
     restart_hub(factory)
     _assert_refused(person.ask("old"), ("profile", "time", "safe_start"))

@@ -63,11 +63,16 @@ def _waiting(page: Page, stage: Stage) -> None:
     picture(page, "waiting")
 
 
+def _told(page: Page, stage: Stage) -> None:
+    _path("/hub/spawn/sme1/ended", "What do you need?")(page, stage)
+    expect(page.locator("#asking")).not_to_contain_text("Asking")
+
+
 def _asked_too_much(page: Page, stage: Stage) -> None:
     page.goto(f"{stage.factory.url}/hub/spawn/sme1/ended")
     page.get_by_text("More choices").click()
     page.get_by_label("Minutes it may run").fill("100000")
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("100000")
     expect(page.get_by_label("Minutes it may run")).to_have_value("100000")
     expect(page.get_by_label("Minutes it may run")).to_be_focused()
@@ -100,7 +105,7 @@ def _refused(page: Page, stage: Stage) -> None:
 
 
 PAGES: Mapping[str, Visit] = {
-    "start": _path("/hub/spawn/sme1/ended", "What do you need?"),
+    "start": _told,
     "start with a bad choice": _asked_too_much,
     "start with a bad address": _path("/hub/spawn/sme1/ended?opt-profile=huge", "Choose from"),
     "pending": _waiting,

@@ -46,7 +46,7 @@ def test_from_the_start_page_to_the_end_and_back(
     page.get_by_role("radio", name="One GPU").check()
     page.get_by_text("More choices").click()
     page.get_by_label("Minutes it may run").fill("4")
-    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Start", exact=True).click()
     expect(page.get_by_text("In the queue").first).to_be_visible()
     (first,) = factory.jobs(USER)
 

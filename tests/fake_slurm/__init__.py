@@ -43,6 +43,10 @@ class FakeSlurm:
         path = self.state / "jobs" / job_id
         path.write_text(json.dumps(self.job(job_id) | values))
 
+    def hide(self, job_id: str) -> None:
+        """From now on squeue leaves this job out, and calls that success."""
+        self.change(job_id, hidden="yes")
+
     def purge(self, job_id: str) -> None:
         """Forget a job altogether: neither squeue nor sacct knows it."""
         (self.state / "jobs" / job_id).unlink()
@@ -56,6 +60,10 @@ class FakeSlurm:
         now = datetime.now() + timedelta(seconds=20)
         times = {lane: (now + timedelta(minutes=more)).isoformat(timespec="seconds") for lane, more in minutes.items()}
         (self.state / "starts.json").write_text(json.dumps(times))
+
+    def refuse(self, **words: str) -> None:
+        """From now on no job is taken in these partitions (or QoS), in these words; starts elsewhere are as set."""
+        (self.state / "refused.json").write_text(json.dumps(words))
 
     def daily(self, rows: list[list[str]]) -> None:
         """From now on sacct, where it is asked about an account, tells these rows."""

@@ -81,6 +81,9 @@ def sbatch(stdin: str) -> None:
 def when(directives: dict[str, str]) -> str:
     """What Slurm says about a start: as the test has set it for the QoS or the partition, else a fixed time."""
     lane = directives.get("qos") or directives.get("partition", "")
+    with contextlib.suppress(FileNotFoundError), open(f"{STATE}/refused.json") as file:
+        if words := json.load(file).get(lane):
+            return f"allocation failure: {words}"
     try:
         with open(f"{STATE}/starts.json") as file:
             start = json.load(file).get(lane, "")
@@ -107,6 +110,8 @@ def squeue(stdin: str) -> None:
     }
     for job in jobs():
         row = form
+        if job.get("hidden"):
+            continue
         for letter, key in letters.items():
             row = row.replace(f"%{letter}", job.get(key, "N/A"))
         print(row)

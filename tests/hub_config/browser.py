@@ -36,6 +36,10 @@ class Browser:
         """Open a page below /hub/."""
         return send(self._opener, Request(self.base + path, headers=dict(headers)))
 
+    def told(self, path: str) -> Answer:
+        """Open a page as it is once all that it asks Slurm has been answered."""
+        return self.get(path, {"X-Onramp-Wait": "1"})
+
     def post(self, path: str, form: Mapping[str, str]) -> Answer:
         """Send a form, with the token that the page would have had."""
         token = next((cookie.value for cookie in self.cookies if cookie.name == "_xsrf"), "") or ""

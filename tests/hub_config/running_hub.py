@@ -38,8 +38,8 @@ from pathlib import Path
 from jupyterhub.proxy import Proxy
 from hub_config.assemble import assemble
 from hub_config.settings import load_settings
-from spawners import slurm
 from dataclasses import replace
+from spawners import door as doors
 from spawners import lanes, slurm
 from spawners.launcher import SelfLauncher
 
@@ -47,7 +47,7 @@ from spawners.launcher import SelfLauncher
 SLOW = 10
 
 # Tests change what Slurm says from one page to the next.
-lanes.FRESH = slurm.DAILY = 0
+doors.PAGE = lanes.FRESH = slurm.DAILY = slurm.MINUTE = 0
 
 slurm.FRESH_RUNNING = slurm.FRESH_WAITING  # this Slurm is never busy
 
@@ -92,11 +92,17 @@ class RunningHub:
     """One hub, its folder, its fake Slurm, and the jobs that the test has let run."""
 
     def __init__(
-        self, folder: Path, idle: Mapping[str, float] | None = None, fallback: str | None = None, **settings: Any
+        self,
+        folder: Path,
+        idle: Mapping[str, float] | None = None,
+        fallback: str | None = None,
+        config: str = "",
+        **settings: Any,
     ) -> None:
         """Write everything that a hub needs below `folder`; `settings` replace those of the file.
 
-        `idle` replaces what the site's profiles say of idle servers, and `fallback` what the others fall back to.
+        `idle` replaces what the site's profiles say of idle servers, and `fallback` what the others fall back to;
+        `config` stands at the end of JupyterHub's configuration.
         """
         self.folder, self.state = folder, folder / "hub"
         self.slurm = FakeSlurm(folder / "slurm")
@@ -107,6 +113,8 @@ class RunningHub:
         self.base = f"http://127.0.0.1:{self.port}/hub/"
         self._opener = build_opener(ProxyHandler({}))
         self._write(idle, fallback, settings)
+        (self.state / "config.py").write_text(_CONFIG + config)
+        self.own(self.state / "config.py")
 
     def _write(self, idle: Mapping[str, float] | None, fallback: str | None, settings: Mapping[str, Any]) -> None:
         for path in (self.state, self.folder / "spool", self.folder / "spool" / ORDINARY.pw_name):
@@ -132,7 +140,6 @@ class RunningHub:
             "launcher": {"socket": "/nonexistent"},
         }
         (self.state / "settings.yaml").write_text(yaml.safe_dump({**values, **settings}))
-        (self.state / "config.py").write_text(_CONFIG)
         for name in ("alice", "bob"):
             set_password(self.state / "passwords.json", name, PASSWORD)
         self.own(self.state, *self.state.rglob("*"), *(self.folder / "spool").rglob("*"))
@@ -229,6 +236,12 @@ class RunningHub:
 
     def run_job(self, job_id: str, **environment: str) -> subprocess.Popen[bytes]:
         """Let a job run on this machine, as Slurm would: its script, its user, hardly any environment."""
+        job = self.begin_job(job_id, **environment)
+        self.slurm.change(job_id, state="RUNNING", node=NODE, start=str(int(time.time())))
+        return job
+
+    def begin_job(self, job_id: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Let a job run of which Slurm still says that it waits."""
         variables = {"HOME": "/nonexistent", "SLURM_JOB_ID": job_id, "SLURMD_NODENAME": NODE, **environment}
         with self._log_of(job_id).open("wb") as log:
             self.own(self._log_of(job_id))
@@ -246,7 +259,6 @@ class RunningHub:
         job.stdin.write(self.scripts[job_id].encode())
         job.stdin.close()
         self.jobs[job_id] = job
-        self.slurm.change(job_id, state="RUNNING", node=NODE, start=str(int(time.time())))
         return job
 
     def job_log(self, job_id: str) -> str:

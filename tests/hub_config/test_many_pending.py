@@ -12,7 +12,8 @@ from spawners.slurm import AT_ONCE
 from tests.hub_config.browser import Answer
 from tests.hub_config.running_hub import RunningHub, started, wait
 
-# JupyterHub's own limit of starts that are under way is 100.
+# JupyterHub's own limit of starts that are under way is 100. `onramp bench hub` holds a class of 500: here that many
+# processes of sbatch would take minutes, and go through the same limit.
 MANY = 110
 
 

@@ -53,6 +53,7 @@ def test_warnings_fit_into_a_notification() -> None:
         f" ...{failed}.map(w.notSaved), w.idleWords({_NOON})]"
     )
     assert said[0].startswith("Your server ends at 12:00, in 14 minutes. Hand in")
+    assert said[0].endswith("A tab you have closed saves nothing more.")
     assert said[1].startswith("Your server ends at 12:00, in 4 minutes. Saved: xxx")
     assert said[1].endswith("x… and 2 more.")
     assert said[2] == "Your server ends in less than a minute. All that is open is saved."

@@ -59,6 +59,7 @@ def test_a_running_server_that_ends_says_why_and_is_resumed(hub: RunningHub, ali
     page = alice.get("user/alice/lab/tree/work.ipynb")
     assert "Its time was up." in page.text
     assert "Start again for up to 1 hour" in page.text
+    assert "A tab that was closed saves nothing more." in page.text
     assert "Its time was up." not in alice.get("user/bob/").text
 
     hub.end_jobs()

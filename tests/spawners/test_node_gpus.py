@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from spawners.node_gpus import gpus, visible
+from spawners.node_gpus import GPU, gpus, visible
 
 CHECKOUT = Path(__file__).parents[2]
 # What a server does each time that a page asks.
@@ -59,6 +59,51 @@ def test_a_broken_driver_costs_one_line(tmp_path: Path) -> None:
     assert done.stdout.split() == ["()"] * 3
     (line,) = done.stderr.splitlines()
     assert line.startswith("The GPUs of this job cannot be asked how busy they are. NVMLError_FunctionNotFound")
+
+
+# The functions of AMD's library that we call, as it documents them, on a machine with two cards.
+AMDSMI = """
+import os
+from enum import Enum
+class AmdSmiMemoryType(Enum):
+    VRAM = 0
+def amdsmi_init(): open(os.environ["BEGUN"], "a").write("x")
+def amdsmi_get_processor_handles(): return ["first", "second"]
+def amdsmi_get_gpu_activity(handle): return {"gfx_activity": {"first": 7, "second": "N/A"}[handle], "umc_activity": 0}
+def amdsmi_get_gpu_asic_info(handle): return {"market_name": f"AMD Instinct MI250X, the {handle}"}
+def amdsmi_get_gpu_memory_usage(handle, kind): return 2**30 if kind is AmdSmiMemoryType.VRAM else None
+def amdsmi_get_gpu_memory_total(handle, kind): return 64 * 2**30 if kind is AmdSmiMemoryType.VRAM else None
+"""
+
+
+def amd(folder: Path, devices: str, library: str = AMDSMI) -> subprocess.CompletedProcess[str]:
+    """Ask twice in a process that finds this in the place of AMD's library, which needs its hardware."""
+    (folder / "amdsmi.py").write_text(library.replace('print("begun")\n', ""))
+    asks = (
+        f"from spawners.node_gpus import gpus\nfor _ in range(2): print(gpus({{'ROCR_VISIBLE_DEVICES': '{devices}'}}))"
+    )
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{CHECKOUT}:{folder}", "BEGUN": str(folder / "begun")}
+    return subprocess.run((sys.executable, "-c", asks), env=environment, capture_output=True, text=True, check=True)
+
+
+def test_amd_tells_each_device_of_the_job(tmp_path: Path) -> None:
+    done = amd(tmp_path, "0,1")
+    one, two = (GPU(f"AMD Instinct MI250X, the {name}", None, 2**30, 64 * 2**30, None) for name in ("first", "second"))
+    assert done.stdout.splitlines() == [str((one._replace(percent=7), two))] * 2
+    assert done.stderr == ""
+    # Beginning may take seconds, so it is done once.
+    assert (tmp_path / "begun").read_text() == "x"
+
+
+def test_amd_tells_nothing_of_the_devices_of_others(tmp_path: Path) -> None:
+    assert "the first" not in amd(tmp_path, "1").stdout
+
+
+def test_an_amd_driver_that_fails_costs_one_line(tmp_path: Path) -> None:
+    done = amd(tmp_path, "0", "def amdsmi_init(): raise RuntimeError('AMDSMI_STATUS_NOT_INIT')")
+    assert done.stdout.split() == ["()"] * 2
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("RuntimeError: AMDSMI_STATUS_NOT_INIT")
 
 
 def ldconfig() -> list[str]:

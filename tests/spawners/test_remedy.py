@@ -75,7 +75,7 @@ def test_a_safe_start_once() -> None:
     assert offered("environment", profile="cpu", safe_start=True) == ["Start again"]
 
 
-@pytest.mark.parametrize("options", [{"profile": "gone"}, {"profile": "cpu", "cmd": "id"}, {"profile": ["cpu"]}])
+@pytest.mark.parametrize("options", [{"profile": "gone"}, {"profile": "cpu", "colour": "blue"}, {"profile": ["cpu"]}])
 def test_what_the_site_does_not_take_any_more_is_not_offered(options: dict[str, object]) -> None:
     assert again(options, LOCAL) is None
     assert offered("time", **options) == []

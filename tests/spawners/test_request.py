@@ -79,8 +79,8 @@ def test_a_missing_profile_lists_the_choices() -> None:
 
 
 def test_an_unknown_key_lists_the_known_ones() -> None:
-    assert refusal({"profile": "cpu", "prologue": "id"}) == (
-        "Unknown option 'prologue'. Choose from: purpose, profile, partition, gpus, cpus_per_task, mem, time, nodes, "
+    assert refusal({"profile": "cpu", "colour": "blue"}) == (
+        "Unknown option 'colour'. Choose from: purpose, profile, partition, gpus, cpus_per_task, mem, time, nodes, "
         "account, qos, constraint, reservation, environment, internet, attended, safe_start."
     )
 
@@ -113,11 +113,11 @@ def test_what_a_job_needs_of_the_site_is_asked_for_by_a_switch(value: object) ->
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    message = refusal({"profile": "big", "time": "60; rm", "safe_start": "yes", "prologue": "id"})
+    message = refusal({"profile": "big", "time": "60; more", "safe_start": "yes", "colour": "blue"})
 
     assert message.splitlines()[1:] == [
         "Option 'profile' is 'big'. Choose from: cpu, gpu-1.",
-        "Option 'time' is '60; rm'. It takes a whole number from 0 to 9999999.",
+        "Option 'time' is '60; more'. It takes a whole number from 0 to 9999999.",
         "Option 'safe_start' is 'yes'. Choose from: on, true, 1, off, false, 0.",
     ]
 
@@ -256,7 +256,7 @@ def test_a_request_cannot_be_changed_or_extended() -> None:
     with pytest.raises(ValueError, match="frozen"):
         request.profile = "gpu-1"  # type: ignore[misc]
     with pytest.raises(ValueError, match="Extra inputs"):
-        Request(profile="cpu", prologue="id")  # type: ignore[call-arg]
+        Request(profile="cpu", colour="blue")  # type: ignore[call-arg]
 
 
 def test_of_several_limits_the_narrowest_is_told() -> None:

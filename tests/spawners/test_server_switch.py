@@ -68,7 +68,7 @@ def test_the_other_job_takes_the_place_and_its_server_starts(alice: RunningHub) 
 
 BAD: list[tuple[object, str]] = [
     ({"user_options": {"profile": "huge"}}, "Choose from: cpu, gpu-1"),
-    ({"user_options": {"profile": "cpu", "cmd": "id"}}, "Unknown option 'cmd'"),
+    ({"user_options": {"profile": "cpu", "colour": "blue"}}, "Unknown option 'colour'"),
     ({"user_options": "cpu"}, "and nothing else"),
     ({"user_options": {}, "server": "x"}, "and nothing else"),
     ([], "and nothing else"),

@@ -249,7 +249,7 @@ async def test_an_empty_answer_is_good_when_accounting_says_that_all_is_over(
 
     snapshot = await slurm.jobs()
     assert not snapshot.stale
-    assert job_id not in snapshot
+    assert snapshot[job_id].ended
 
 
 async def test_an_empty_answer_is_good_when_nothing_was_there(slurm: Slurm) -> None:

@@ -107,7 +107,7 @@ def test_the_password_stays_out_of_the_log(hub: RunningHub) -> None:
     assert PASSWORD not in hub.log()
 
 
-@pytest.mark.parametrize("name", ["a b", "-R", "$(id)", "../alice", "é", "x" * 1000], ids=ascii)
+@pytest.mark.parametrize("name", ["a b", "-R", "$(true)", "../alice", "é", "x" * 1000], ids=ascii)
 def test_hostile_names(hub: RunningHub, name: str) -> None:
     answer = Browser(hub.base).sign_in(name, "wrong password")
     assert answer.status in (403, 429)

@@ -60,7 +60,7 @@ async def page(site: Site, fake: FakeSlurm) -> Start:
 
 async def html(site: Site, fake: FakeSlurm) -> str:
     """The choices as the browser gets them, white space made one."""
-    return re.sub(r"\s+", " ", await options_form(spawner(door(site, fake))))
+    return re.sub(r"\s+", " ", await options_form(spawner(door(site, fake)), wait=True))
 
 
 def cost(start: Start, profile: str) -> str:
@@ -180,6 +180,46 @@ async def test_one_click_takes_what_starts_now(fake_slurm: FakeSlurm) -> None:
     assert 'data-choose="profile-gpu-mig">Starts at once: Part of a GPU</button>' in text
     assert 'data-choose="profile-gpu-1">Starts within about 10 hours: One GPU</button>' in text
     assert text.count("data-choose") == 2
+
+
+async def test_a_profile_that_the_person_may_not_use(site: Site, fake_slurm: FakeSlurm) -> None:
+    money(fake_slurm, "onboarding|||")
+    fake_slurm.starts(cpu=0)
+    fake_slurm.refuse(gpu="User's group not permitted to use this partition")
+
+    text = await html(site, fake_slurm)
+    assert "Not open to you. Slurm says: User&#39;s group not permitted to use this partition." in text
+    assert re.search('value="gpu-1" required disabled', text)
+    assert re.search('value="cpu" required checked', text)
+    assert "gpu-1" not in "".join(re.findall('data-choose="[^"]*"', text))
+
+
+async def test_another_account_may_be_let_in(site: Site, fake_slurm: FakeSlurm) -> None:
+    money(fake_slurm, "onboarding|||", "sme|||")
+    fake_slurm.refuse(gpu="Invalid account or account/partition combination specified")
+
+    offer = next(one for one in (await page(site, fake_slurm)).offers if one.profile.name == "gpu-1")
+    assert offer.refusal.startswith("Not open to the account onboarding. Slurm says: Invalid account")
+    assert not offer.closed
+
+
+async def test_what_waiting_may_change_closes_nothing(site: Site, fake_slurm: FakeSlurm) -> None:
+    money(fake_slurm, "onboarding|||")
+    fake_slurm.refuse(gpu="Requested nodes are busy", cpu="Job violates accounting/QOS policy (job submit limit)")
+
+    assert [(one.refusal, one.closed) for one in (await page(site, fake_slurm)).offers] == [("", False)] * 2
+
+
+async def test_a_page_of_the_same_person_asks_nothing_again(site: Site, fake_slurm: FakeSlurm) -> None:
+    money(fake_slurm, "onboarding||gres/gpu=6000|")
+    one = door(site, fake_slurm)
+    assert "Uses up to 60 GPU minutes." in (await options_form(spawner(one)))
+    assert not fake_slurm.calls("sacctmgr")
+    for wait in (True, False, True):
+        text = (await options_form(spawner(one), wait=wait)).replace(GAP, " ")
+        assert "Uses up to 60 of 6 000 GPU minutes left." in text
+        assert "data-pending" not in text
+    assert len(fake_slurm.calls("sshare")) == 1
 
 
 async def test_the_lane_goes_into_the_form(fake_slurm: FakeSlurm) -> None:

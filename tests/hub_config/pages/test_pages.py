@@ -66,7 +66,7 @@ class Words(HTMLParser):
 
 
 def test_what_a_start_costs_of_what_is_left(browser: Browser) -> None:
-    words = Words(browser.get("spawn").text).text.replace(GAP, " ")
+    words = Words(browser.told("spawn").text).text.replace(GAP, " ")
     assert "CPU notebook" in words
     assert "2 CPUs, 4 GB of memory, 1 GPU, for up to 1 hour" in words
     assert "Uses no GPU minutes." in words
@@ -75,12 +75,12 @@ def test_what_a_start_costs_of_what_is_left(browser: Browser) -> None:
 
 def test_a_start_that_costs_more_than_is_left(hub: RunningHub, browser: Browser) -> None:
     usage(hub, "onboarding", used=5970)
-    assert "Needs 60 GPU minutes; 30 are left." in Words(browser.get("spawn").text).text
+    assert "Needs 60 GPU minutes; 30 are left." in Words(browser.told("spawn").text).text
 
 
 def test_a_slurm_that_does_not_answer(hub: RunningHub, browser: Browser) -> None:
     hub.slurm.answer("sacctmgr", err="sacctmgr: error: slurmdbd is down", code=1)
-    words = Words(browser.get("spawn").text).text
+    words = Words(browser.told("spawn").text).text
     assert "Slurm does not answer just now, so costs are not shown." in words
     assert "Uses up to 60 GPU minutes." in words
 
@@ -89,7 +89,7 @@ def test_somebody_with_two_accounts_chooses(hub: RunningHub, browser: Browser) -
     hub.slurm.answer("sacctmgr", out="onboarding|onboarding\nsme|onboarding\n")
     rows = "onboarding||gres/gpu=6000|gres/gpu=60\nsme|||gres/gpu=1\n"
     hub.slurm.answer("sshare", out=rows)
-    page = browser.get("spawn").text
+    page = browser.told("spawn").text
     assert f"onboarding: 5{GAP}940 GPU minutes left" in page
     assert "sme: no limit on GPU minutes" in page
     assert f"Account onboarding: 5{GAP}940 GPU minutes left." in page
@@ -99,10 +99,28 @@ def test_when_a_start_would_be(hub: RunningHub, browser: Browser) -> None:
     for minutes, sentence in ((0, "Starts at once."), (150, "Starts within about 5 hours.")):
         start = (datetime.now() + timedelta(minutes=minutes, seconds=20)).isoformat(timespec="seconds")
         hub.slurm.answer("sbatch", err=f"sbatch: Job 7 to start at {start} using 2 processors on nodes cpu1")
-        assert sentence in Words(browser.get("spawn").text).text
+        assert sentence in Words(browser.told("spawn").text).text
     hub.slurm.answer("sbatch", err="sbatch: error: AssocGrpGRESMinutes", code=1)
-    assert "Starts" not in Words(browser.get("spawn").text).seen
+    assert "Starts" not in Words(browser.told("spawn").text).seen
     hub.slurm.heal("sbatch")
+
+
+def test_a_slow_slurm_keeps_no_page_back(hub: RunningHub, browser: Browser) -> None:
+    """A page asks nothing, so it comes whatever Slurm does; what Slurm says comes after it."""
+    commands = ("sacctmgr", "sshare", "sbatch", "scontrol", "sacct")
+    hub.slurm.answer("sacctmgr", seconds=600)
+    before = {name: len(hub.slurm.calls(name)) for name in commands}
+    page = re.sub(r"\s+", " ", browser.get("spawn").text)
+    assert "What do you need?" in page
+    assert 'role="status" aria-live="polite" data-pending>Asking Slurm what a start costs' in page
+    answer = browser.post("spawn", {"profile": "nope"})
+    assert (answer.status, "Choose from: cpu, gpu-1" in answer.text) == (400, True)
+    assert {name: len(hub.slurm.calls(name)) for name in commands} == before
+    # The question that the page then asks is held, and answered in its time by a sentence.
+    told = browser.told("spawn").text
+    assert "Slurm does not answer just now" in told
+    assert "data-pending" not in told
+    assert len(hub.slurm.calls("sacctmgr")) == before["sacctmgr"] + 1
 
 
 def test_the_way_from_hub_to_node_is_said_to_be_unencrypted(browser: Browser) -> None:
@@ -209,7 +227,7 @@ def test_what_people_type_is_escaped(hub: RunningHub, browser: Browser) -> None:
     assert "<script>alert(" not in browser.get("spawn?opt-profile=%3Cscript%3Ealert(1)").text
 
 
-@pytest.mark.parametrize("name", ["onramp.css", "servers.js"])
+@pytest.mark.parametrize("name", ["onramp.css", "servers.js", "fill.js"])
 def test_style_and_script_are_served_by_the_hub(hub: RunningHub, name: str) -> None:
     assert hub.get(f"onramp/{name}").text == (pages.STATIC / name).read_text()
 

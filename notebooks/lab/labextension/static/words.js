@@ -29,7 +29,7 @@ export const passed = (left) => MARKS.find((mark) => left <= mark * MINUTE) ?? I
 export function warning(mark, end, left, saved) {
   const minutes = Math.floor(left / MINUTE);
   const when = minutes < 1 ? "in less than a minute" : `at ${clock(end)}, in ${many(minutes, "minute")}`;
-  if (mark === 15) return `Your server ends ${when}. Hand in what is due. What must run longer, promote to a job of its own.`;
+  if (mark === 15) return `Your server ends ${when}. Hand in what is due, promote what must run longer. A tab you have closed saves nothing more.`;
   return `Your server ends ${when}. ${saved === null ? "" : savedWords(saved)}`.trim();
 }
 
