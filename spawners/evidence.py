@@ -50,6 +50,9 @@ def _gaps(site: Site) -> Iterator[str]:
     """Numbers and answers that are missing from facts that are known in part."""
     yield from _of("time limit", [p.name for p in site.partitions if not _limited(p)], site)
     yield from _of("price", [p.name for p in site.partitions if p.charge is None], site)
+    if "environments" not in evidence(site).unknown:
+        bare = [p.name for p in site.partitions if not site.fitting(p)]
+        yield from _of("an environment for jobs", bare, site)
     answers = (
         ("internet", "internet on compute nodes", site.internet.compute),
         ("policy", "unattended submit", site.policy.unattended_submit),

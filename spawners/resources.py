@@ -139,8 +139,7 @@ def _environment(request: Request, site: Site, partition: Partition) -> Environm
     """The environment asked for, or the site's first that is built for the processor of the partition."""
     if request.environment is not None:
         return site.environment(request.environment)
-    wanted = partition.arch or site.arch
-    return next((environment for environment in site.environments if environment.arch == wanted), None)
+    return next(iter(site.fitting(partition)), None)
 
 
 def _share(request: Request, profile: Profile, gpu: GPU | None, nodes: int) -> tuple[int, int]:

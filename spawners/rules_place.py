@@ -59,14 +59,30 @@ def constraint(ask: Ask) -> Iterator[str]:
 
 def arch(ask: Ask) -> Iterator[str]:
     """Software runs on the processor it was built for."""
-    wanted, environment = ask.partition.arch or ask.site.arch, ask.resources.environment
+    wanted, environment = ask.site.arch_of(ask.partition), ask.resources.environment
     if environment is None or environment.arch == wanted:
         return
-    fitting = ", ".join(e.name for e in ask.site.environments if e.arch == wanted)
+    fitting = ", ".join(one.name for one in ask.site.fitting(ask.partition))
     yield (
         f"Environment '{environment.name}' is built for {environment.arch}, but the nodes of partition "
         f"'{ask.partition.name}' are {wanted}. "
         f"Choose from: {fitting or 'none yet; build one in a job in that partition'}."
+    )
+
+
+def environment_missing(ask: Ask) -> Iterator[str]:
+    """Something must be there that a job can run: without an environment there is not even a Python to name."""
+    if ask.resources.environment is not None:
+        return
+    others = ", ".join(
+        profile.name
+        for profile in ask.site.profiles
+        if ask.request.purpose in profile.purposes and ask.site.fitting(ask.site.partition(profile.partition))
+    )
+    yield (
+        f"No environment of {ask.site.title} is known for {ask.site.arch_of(ask.partition)}, the processors of "
+        f"partition '{ask.partition.name}': there is no Python for a job to run. Make one in a job there and have it added to "
+        f"'environments' in the site file, or choose a profile on other nodes: {others or 'there is none'}."
     )
 
 

@@ -238,6 +238,22 @@ def test_arch(machine: Machine) -> None:
     assert "Exec format error" in log
 
 
+def test_environment_missing(machine: Machine) -> None:
+    """What a job runs where no environment is known: the node's own python, if there is one, which has nothing of ours.
+
+    The program is that of every promoted notebook, which ends with 0 in the environment of the factory.
+    """
+    look = ("python", "-I", "-c", "import spawners.run_node")
+    environment = SITE.environment("onramp")
+
+    state, log = machine.ended(machine.submit(ASKED["environment-missing"], *look))
+    kept, _ = machine.ended(machine.submit(ASKED["environment-missing"], *environment.argv(*look)))
+
+    assert state == "FAILED"
+    assert re.search(r"python: not found|No module named 'spawners'", log)
+    assert kept == "COMPLETED"
+
+
 def test_login_only_path(machine: Machine) -> None:
     """Whoever signs in has this folder and can write there; the job, on its node, has not."""
     machine.run("sh", "-c", "mkdir /login-only/me && echo here >/login-only/me/data", user="student1")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from spawners.accounts import Account
 from spawners.cluster_plan import ClusterPlan
+from spawners.environment import Environment
 from spawners.render import Job, Script, render
 from spawners.request import parse_request, resolve
 from spawners.server_job import server_job
@@ -17,6 +18,9 @@ from spawners.site import Profile, Purpose, Site, load_site, site_names
 FOLDER = Path(__file__).parent
 USER, NONCE = "student1", "0123456789abcdef"
 NOT_RUN = "# Not run: written after the documentation of PBS Pro; no PBS has read it yet.\n"
+
+# Where no environment was read for a processor: the script of a site that has got one.
+STANDS_IN = "# No environment of this system is known yet: /opt/onramp stands for one that must be made.\n"
 
 # What a site is asked for, by the name of the golden file.
 SHAPES: dict[str, tuple[Purpose, Callable[[Profile], bool]]] = {
@@ -45,18 +49,29 @@ class Case(NamedTuple):
 
     def script(self) -> Script:
         """The script of this case."""
-        return script_for(load_site(self.site), self)
+        return script_for(equipped(self.site), self)
 
     def text(self) -> str:
         """What the golden file holds."""
         script = self.script()
         shebang, rest = script.text.split("\n", 1)
-        return f"{shebang}\n{NOT_RUN if script.scheduler == 'pbs' else ''}{rest}"
+        told = (NOT_RUN if script.scheduler == "pbs" else "") + (STANDS_IN if "/opt/onramp/" in script.text else "")
+        return f"{shebang}\n{told}{rest}"
+
+
+def equipped(name: str) -> Site:
+    """A site with an environment for every processor: where none was read, one that stands for what must be made."""
+    site = load_site(name)
+    bare = dict.fromkeys(site.arch_of(partition) for partition in site.partitions if not site.fitting(partition))
+    made = (
+        Environment(name=f"onramp-{number}", kind="venv", path="/opt/onramp", arch=a) for number, a in enumerate(bare)
+    )
+    return site.model_copy(update={"environments": (*site.environments, *made)})
 
 
 def cases() -> tuple[Case, ...]:
     """The cases of all sites."""
-    return tuple(case for name in site_names() for case in cases_of(load_site(name)))
+    return tuple(case for name in site_names() for case in cases_of(equipped(name)))
 
 
 def cases_of(site: Site) -> Iterator[Case]:

@@ -52,6 +52,12 @@ def test_a_gap_of_some_partitions_names_them(site: Site) -> None:
     assert "time limit" in unknowns(none)
 
 
+def test_processors_for_which_no_environment_is_known_are_a_gap() -> None:
+    assert "an environment for jobs" in unknowns(load_site("vsc5"))
+    assert "an environment for jobs of plgrid, plgrid-long" in unknowns(load_site("helios"))
+    assert not any("environment" in what for what in unknowns(load_site("leonardo")))
+
+
 @pytest.mark.parametrize("name", [name for name in site_names() if name != "local"])
 def test_every_fact_of_every_site_is_counted_once(name: str) -> None:
     site, found = load_site(name), evidence(load_site(name))

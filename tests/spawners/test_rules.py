@@ -34,7 +34,7 @@ def test_every_rule_has_a_case() -> None:
 
 @each_case
 def test_a_trap_is_refused_by_its_own_rule_alone_in_one_whole_sentence(case: Case) -> None:
-    assert broken(case.asked) == [(case.rule, case.sentence)]
+    assert broken(case.asked, case.site()) == [(case.rule, case.sentence)]
 
 
 @each_case
@@ -86,6 +86,14 @@ def test_what_the_sentence_names_passes(case: Case) -> None:
 )
 def test_other_ways_into_a_trap(options: dict[str, object], sentence: str) -> None:
     assert sentence in [said for _, said in broken(options)]
+
+
+def test_a_partition_without_an_environment_names_the_profiles_that_have_one() -> None:
+    ((rule, sentence),) = broken({"profile": "cpu", "account": "plgexample-cpu"}, load_site("helios"))
+
+    assert rule == "environment-missing"
+    assert "known for x86_64, the processors of partition 'plgrid'" in sentence
+    assert sentence.endswith("or choose a profile on other nodes: gpu-1.")
 
 
 def test_every_broken_rule_is_told_at_once_and_in_order() -> None:

@@ -1,4 +1,5 @@
 #!/bin/sh
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-run
 #SBATCH --comment=onramp:run:student1:0123456789abcdef
 #SBATCH --partition=gpu
@@ -18,4 +19,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec srun --kill-on-bad-exit=1 --cpus-per-task=64 python -I -m spawners.run_node /home/users/student1/.onramp/0123456789abcdef
+exec srun --kill-on-bad-exit=1 --cpus-per-task=64 /opt/onramp/bin/python -I -m spawners.run_node /home/users/student1/.onramp/0123456789abcdef

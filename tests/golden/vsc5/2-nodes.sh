@@ -1,4 +1,5 @@
 #!/bin/sh
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-run
 #SBATCH --comment=onramp:run:student1:0123456789abcdef
 #SBATCH --partition=zen3_0512_a100x2
@@ -16,4 +17,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec srun --kill-on-bad-exit=1 --cpus-per-task=128 python -I -m spawners.run_node /home/student1/.onramp/0123456789abcdef
+exec srun --kill-on-bad-exit=1 --cpus-per-task=128 /opt/onramp/bin/python -I -m spawners.run_node /home/student1/.onramp/0123456789abcdef
