@@ -77,8 +77,11 @@ def _size(site: Site, resources: Resources) -> list[Sbatch]:
 
 
 def _memory(site: Site, resources: Resources) -> dict[str, str]:
-    """Memory per node, or per GPU where the site wants that and there are GPUs; or nothing at all."""
-    if site.memory.syntax == "none":
+    """Memory per node, or per GPU where the site wants that and there are GPUs; or nothing, where it may not be asked.
+
+    Nobody knows how it is asked for either where nobody read it: a number of ours would be a guess at the site's rules.
+    """
+    if not site.memory.asked:
         return {}
     if site.memory.syntax == "mem-per-gpu" and resources.gpus:
         return {"mem-per-gpu": f"{resources.mem * resources.nodes // resources.gpus}M"}

@@ -81,8 +81,8 @@ def environment_missing(ask: Ask) -> Iterator[str]:
     )
     yield (
         f"No environment of {ask.site.title} is known for {ask.site.arch_of(ask.partition)}, the processors of "
-        f"partition '{ask.partition.name}': there is no Python for a job to run. Make one in a job there and have it added to "
-        f"'environments' in the site file, or choose a profile on other nodes: {others or 'there is none'}."
+        f"partition '{ask.partition.name}': there is no Python for a job to run. Make one in a job there and have it "
+        f"added to 'environments' in the site file, or choose a profile on other nodes: {others or 'there is none'}."
     )
 
 

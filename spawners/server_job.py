@@ -58,9 +58,12 @@ def _argv(resources: Resources, path: str, *, safe_start: bool) -> tuple[str, ..
 def describe(site: Site, resources: Resources) -> str:
     """Say in plain words what is asked for: "2 CPUs, 4 GB of memory, 1 GPU, for up to 1 hour".
 
-    What the site calls a GPU and is less, or more, is named: "1 GPU (GCD)", "4 GPUs (APU)".
+    What the site calls a GPU and is less, or more, is named: "1 GPU (GCD)", "4 GPUs (APU)". Memory is left out where
+    nobody knows how it is asked for, since then a job asks for none.
     """
-    parts = [_count(resources.cpus_per_task, "CPU"), f"{resources.mem / 1000:.3g} GB of memory"]
+    parts = [_count(resources.cpus_per_task, "CPU")]
+    if site.memory.syntax is not None:
+        parts.append(f"{resources.mem / 1000:.3g} GB of memory")
     if resources.gpus:
         gpu = site.gpu(site.partition(resources.partition))
         unit = "" if gpu is None or gpu.unit == "GPU" else f" ({gpu.unit})"

@@ -128,12 +128,22 @@ class Charge(Frozen):
     """What an hour costs: `rate` units for each GPU, node or CPU, or for each GPU's share of a node.
 
     A share is the largest of GPUs, CPUs over `cpus_per_gpu` and memory over `mem_per_gpu`: who asks for more memory
-    than comes with a GPU pays for the GPUs that nobody else can use.
+    than comes with a GPU pays for the GPUs that nobody else can use. `mem_per_cpu` (MiB) is the same for CPUs: memory
+    above it is charged as further CPUs. `reading`: no page says it in these words, and it is what we made of them.
     """
 
     unit: Literal["GPU-hour", "node-hour", "core-hour", "SBU"]
     per: Literal["gpu", "share", "node", "cpu"]
     rate: Annotated[float, Field(ge=0, le=1_000_000)]
+    mem_per_cpu: Positive | None = None
+    reading: bool = False
+
+    @model_validator(mode="after")
+    def _counts_cpus(self) -> Self:
+        """Memory is charged as CPUs where CPUs are what is charged."""
+        if self.mem_per_cpu and self.per != "cpu":
+            raise ValueError("'mem_per_cpu' belongs to a charge per: cpu")
+        return self
 
 
 class Partition(Frozen):
@@ -193,9 +203,17 @@ class AccountRule(Frozen):
 
 
 class MemoryRule(Frozen):
-    """Which directive asks for memory; `none`: memory comes with the CPUs and may not be asked for."""
+    """Which directive asks for memory; `none`: memory comes with the CPUs and may not be asked for.
 
-    syntax: Literal["mem", "mem-per-gpu", "none"] = "mem"
+    None: nobody read it, so that jobs ask for none.
+    """
+
+    syntax: Literal["mem", "mem-per-gpu", "none"] | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether jobs here say how much memory they want."""
+        return self.syntax not in (None, "none")
 
 
 class Teaching(Frozen):

@@ -221,9 +221,9 @@ def test_gpus_per_task_need_the_number_of_tasks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("syntax", "lines"), [("mem", ["--mem=4000M"]), ("mem-per-gpu", ["--mem-per-gpu=2000M"]), ("none", [])]
+    ("syntax", "lines"), [("mem", ["--mem=4000M"]), ("mem-per-gpu", ["--mem-per-gpu=2000M"]), ("none", []), (None, [])]
 )
-def test_memory_in_the_words_of_the_site(site: Site, syntax: str, lines: list[str]) -> None:
+def test_memory_in_the_words_of_the_site(site: Site, syntax: str | None, lines: list[str]) -> None:
     site = site.model_copy(update={"memory": site.memory.model_copy(update={"syntax": syntax})})
 
     script = local_script(site, {"gpus": 2})

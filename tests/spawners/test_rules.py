@@ -128,6 +128,18 @@ def test_memory_beyond_the_share_of_the_gpus_is_refused_where_it_can_be_asked_fo
     ]
 
 
+def test_memory_is_not_asked_for_where_nobody_read_how() -> None:
+    assert broken({"profile": "gpu-4", "mem": 1000, "account": "training0000"}, load_site("jupiter")) == [
+        (
+            "memory-asked",
+            (
+                "Option 'mem' is 1000, but how jobs of JUPITER (JSC, JAIF) ask for memory is not known. "
+                "Leave it out, and ask for more CPUs where you need more memory."
+            ),
+        )
+    ]
+
+
 def test_grading_is_work_that_no_person_submits() -> None:
     assert [rule for rule, _ in broken({"profile": "compute", "purpose": "grading"})] == ["unattended"]
 

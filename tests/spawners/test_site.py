@@ -92,6 +92,13 @@ def test_what_nobody_read_is_left_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
+def test_how_memory_is_asked_for_is_known_or_not_and_never_the_models_guess(name: str) -> None:
+    site = load_site(name)
+
+    assert (site.memory.syntax is None) == (site.facts["memory"].confidence == "unknown")
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
 def test_every_source_is_public_or_unpublished_and_is_cited(name: str) -> None:
     site = load_site(name)
 

@@ -6,7 +6,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=288
-#SBATCH --mem=800000M
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
 #SBATCH --output=/e/home/jusers/student1/jupiter/.onramp/0123456789abcdef.log

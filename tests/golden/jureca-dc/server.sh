@@ -6,7 +6,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=480000M
 #SBATCH --time=60
 #SBATCH --output=/p/home/jusers/student1/jureca/.onramp/0123456789abcdef.log
 #SBATCH --chdir=/

@@ -6,7 +6,6 @@
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=880000M
 #SBATCH --gpus=16
 #SBATCH --time=60
 #SBATCH --output=/home/student1/.onramp/0123456789abcdef.log

@@ -8,7 +8,6 @@
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=64
-#SBATCH --mem=460000M
 #SBATCH --ntasks=2
 #SBATCH --gpus-per-task=4
 #SBATCH --time=60

@@ -8,7 +8,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=120000M
 #SBATCH --time=120
 #SBATCH --output=/home/users/student1/.onramp/0123456789abcdef.log
 #SBATCH --chdir=/

@@ -8,7 +8,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=64
-#SBATCH --mem=460000M
 #SBATCH --ntasks=1
 #SBATCH --gpus-per-task=4
 #SBATCH --time=30
