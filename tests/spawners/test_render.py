@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,6 +15,8 @@ from spawners.request import RequestError, Resources, parse_request, resolve
 from spawners.site import Site, load_site
 from tests.golden import FOLDER, Case, cases, cases_of
 
+# What an environment has several of.
+SEVERAL = ("modules", "options", "module_path")
 NONCE = "0123456789abcdef"
 DIRECTIVE = re.compile(r'#SBATCH --([a-z-]+)(?:=(?:"([^"\\]*)"|([^"\\\s]*)))?')
 
@@ -249,14 +253,53 @@ def test_environments_run_a_program_without_the_users_shell() -> None:
     assert venv.argv("python", "-V") == ("/opt/a/bin/python", "-V")
     assert image.argv("python") == ("singularity", "exec", "--nv", "--bind=/data", "/i.sif", "python")
     loaded = image.model_copy(update={"modules": ("singularity",)}).argv("python")
-    assert loaded[5:] == ("singularity", *image.argv("python"))
+    assert loaded[5:] == ("/etc/profile", "singularity", *image.argv("python"))
     assert module.argv("python", "a b")[:4] == ("/bin/bash", "--noprofile", "--norc", "-c")
-    assert module.argv("python", "a b")[5:] == ("profile/deeplrn cineca-ai/4.3.0", "python", "a b")
+    assert module.argv("python", "a b")[5:] == ("/etc/profile", "profile/deeplrn cineca-ai/4.3.0", "python", "a b")
 
 
-@pytest.mark.parametrize("field", ["path", "modules", "options", "name"])
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, ["load arch/h100 pytorch/2.4"]),
+        ({"purge": True}, ["purge", "load arch/h100 pytorch/2.4"]),
+        ({"module_path": ("/m/one", "/m/{two}")}, ["use /m/one /m/{two}", "load arch/h100 pytorch/2.4"]),
+        ({"purge": True, "module_path": ("/m",)}, ["purge", "use /m", "load arch/h100 pytorch/2.4"]),
+    ],
+    ids=["load", "purge", "use", "all"],
+)
+def test_modules_are_loaded_as_the_site_has_it(tmp_path: Path, facts: dict[str, object], said: list[str]) -> None:
+    """A real bash, with the site's own definition of `module`; the program gets its words whole."""
+    init = tmp_path / "init"
+    init.write_text(f'module() {{ echo "$*" >>{tmp_path}/said; }}\n')
+    modules = ("arch/h100", "pytorch/2.4")
+    values = {"name": "a", "kind": "module", "modules": modules, "arch": "x86_64", "init": str(init), **facts}
+
+    argv = Environment.model_validate(values).argv("printf", "%s|", "a b", "$HOME")
+
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "a b|$HOME|"
+    assert (tmp_path / "said").read_text().splitlines() == said
+
+
+def test_a_module_that_cannot_be_loaded_starts_nothing(tmp_path: Path) -> None:
+    init = tmp_path / "init"
+    init.write_text('module() { test "$1" != use; }\n')
+    one = Environment(
+        name="a", kind="module", modules=("m",), module_path=("/m",), init=str(init), purge=True, arch="x86_64"
+    )
+
+    found = subprocess.run(one.argv("echo", "started"), capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (1, "")
+
+
+def test_how_modules_are_loaded_is_told_where_there_are_some() -> None:
+    with pytest.raises(ValueError, match="say how 'modules' are loaded, and there are none"):
+        Environment(name="a", kind="venv", path="/opt/a", purge=True, arch="x86_64")
+
+
+@pytest.mark.parametrize("field", ["path", "modules", "options", "name", "init", "module_path"])
 def test_nothing_hostile_describes_an_environment(field: str, hostile: str) -> None:
     good: dict[str, object] = {"name": "a", "kind": "venv", "path": "/opt/a", "arch": "x86_64"}
 
     with pytest.raises(ValueError, match=f"{field}|valid string"):
-        Environment.model_validate(good | {field: (hostile,) if field in ("modules", "options") else hostile})
+        Environment.model_validate(good | {field: (hostile,) if field in SEVERAL else hostile})

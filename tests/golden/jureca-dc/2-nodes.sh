@@ -15,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec srun --kill-on-bad-exit=1 --cpus-per-task=128 /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m spawners.run_node /p/home/jusers/student1/jureca/.onramp/0123456789abcdef
+exec srun --kill-on-bad-exit=1 --cpus-per-task=128 /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m spawners.run_node /p/home/jusers/student1/jureca/.onramp/0123456789abcdef

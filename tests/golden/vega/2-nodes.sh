@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec srun --kill-on-bad-exit=1 --cpus-per-task=256 /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' Python/3.11.5-GCCcore-13.2.0 python -I -m spawners.run_node /ceph/hpc/home/student1/.onramp/0123456789abcdef
+exec srun --kill-on-bad-exit=1 --cpus-per-task=256 /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile Python/3.11.5-GCCcore-13.2.0 python -I -m spawners.run_node /ceph/hpc/home/student1/.onramp/0123456789abcdef
