@@ -97,15 +97,17 @@ class Grader:
     def _resources(self, assignment: Assignment) -> Resources:
         """One processor for as long as the assignment says, and two minutes to start and end.
 
-        Where nodes are given whole, one processor costs as much as all of them, and the profile's number stands.
+        Where nodes are given whole, one processor costs as much as all of them, and the profile's number stands; where
+        they are given in slices, it costs as much as the smallest.
         """
-        whole = self.site.partition(self.site.profile(self.profile).partition).exclusive == "always"
+        partition = self.site.partition(self.site.profile(self.profile).partition)
+        whole = partition.exclusive == "always"
         request = Request(
             purpose="grading",
             profile=self.profile,
             account=self.account,
             time=assignment.minutes + 2,
-            cpus_per_task=None if whole else 1,
+            cpus_per_task=None if whole else partition.least_cpus or 1,
             gpus=None if whole else 0,
         )
         return resolve(request, self.site)

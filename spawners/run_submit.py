@@ -59,7 +59,7 @@ async def submit(
     )
     run = _write(notebook, parameters, submitted)
     try:
-        script = render(site, resources, _job(run, resources))
+        script = render(site, resources, run_job(run, resources))
         job_id = await scheduler.submit(me(), script)
         files.write_whole(run.folder / files.JOB_ID, f"{job_id}\n")
     except (SchedulerError, RenderError) as error:
@@ -113,8 +113,8 @@ def _write(notebook: Notebook, parameters: Mapping[str, object], submitted: Subm
     return Run(folder)
 
 
-def _job(run: Run, resources: Resources) -> Job:
-    """What Slurm runs; its comment finds the job again where its id was not written down."""
+def run_job(run: Run, resources: Resources) -> Job:
+    """Return what Slurm runs; its comment finds the job again where its id was not written down."""
     program = ("python", "-I", "-m", "spawners.run_node", str(run.folder))
     return Job(
         name="onramp-run",

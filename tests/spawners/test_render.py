@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from spawners.environment import Environment
 from spawners.render import Job, Sbatch, Script, render
 from spawners.request import RequestError, Resources, parse_request, resolve
-from spawners.site import Site, load_site
+from spawners.site import Site, load_site, site_names
 from tests.golden import FOLDER, Case, cases, cases_of
 
 # What an environment has several of.
@@ -72,7 +72,15 @@ def test_a_shape_that_a_site_cannot_have_is_no_case() -> None:
     shapes = {case.shape for case in cases_of(load_site("jupiter"))}
 
     assert "1-gpu" not in shapes
-    assert {"server", "kernel", "4-gpus", "2-nodes", "dask-worker", "course"} <= shapes
+    assert {"server", "kernel", "4-gpus", "2-nodes", "dask-worker", "course", "grading"} <= shapes
+
+
+def test_every_site_that_allows_it_grades() -> None:
+    """Where nodes have GPUs only, too, and where the smallest slice of a node is more than one processor."""
+    graded = {case.site for case in CASES if case.shape == "grading"}
+
+    assert graded == {name for name in site_names() if load_site(name).policy.unattended_submit is not False}
+    assert "#SBATCH --cpus-per-task=16\n" in (FOLDER / "snellius/grading.sh").read_text()
 
 
 @each_case
