@@ -121,6 +121,8 @@ class Grader:
             output=str(folder / JOB_LOG),
             chdir="/",
             argv=resources.environment.argv(*program) if resources.environment else program,
+            # It reads its folder and writes its report last and whole; of two results the first stands.
+            idempotent=True,
         )
         return render(self.site, resources, job)
 

@@ -257,7 +257,7 @@ class Policy(Frozen):
     """What the site allows a program to do for its users; None means not known.
 
     `unattended_submit`: jobs without a person at the keyboard. `login_notebooks`: notebooks on login nodes.
-    `requeue`: a preempted job is put back into the queue.
+    `requeue`: a preempted job is put back into the queue, if it says that it may be.
     """
 
     unattended_submit: bool | None = None

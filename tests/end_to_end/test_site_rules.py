@@ -98,6 +98,7 @@ class Machine:
         user: str = "student1",
         chdir: str = "/",
         memory: MemoryRule = SITE.memory,
+        idempotent: bool = False,
     ) -> str:
         """Submit what a request asks for, without asking any rule; return the job's id."""
         asked = {"account": "onboarding"} | {key: value for key, value in options.items() if key != "folder"}
@@ -108,6 +109,7 @@ class Machine:
             output=f"/srv/onramp/spool/{user}/%j.log",
             chdir=chdir,
             argv=argv or _program(resources),
+            idempotent=idempotent,
         )
         return self._people[user].submit(render(SITE.model_copy(update={"memory": memory}), resources, job))
 
@@ -188,6 +190,22 @@ def test_what_the_rules_let_through_runs(machine: Machine) -> None:
     jobs = [machine.submit(asked) for asked in works]
 
     assert [machine.begun(job)["JobState"] for job in jobs] == ["RUNNING"] * 3
+
+
+def test_slurm_puts_back_into_the_queue_what_takes_no_harm_from_it_and_nothing_else(machine: Machine) -> None:
+    """A grading begins once more from its start; a server's job stays as it is."""
+    grading, server = machine.submit({"profile": "compute"}, idempotent=True), machine.submit({"profile": "transfer"})
+    for job in (grading, server):
+        machine.begun(job)
+        machine.run("scontrol", "requeue", job)
+    until("the grading is begun again", lambda: machine.job(grading)["Restarts"] == "1")
+
+    assert machine.job(grading)["Requeue"] == "1"
+    assert {name: machine.job(server)[name] for name in ("Requeue", "Restarts", "JobState")} == {
+        "Requeue": "0",
+        "Restarts": "0",
+        "JobState": "RUNNING",
+    }
 
 
 def test_account_missing(machine: Machine) -> None:

@@ -92,13 +92,15 @@ def test_the_text_holds_the_directives_and_no_other(case: Case) -> None:
 
 
 @each_case
-def test_no_job_is_requeued_or_gets_the_environment_of_whoever_submits(case: Case) -> None:
-    """A second start would find neither secrets nor its port; no program of ours can resume yet."""
+def test_only_gradings_are_requeued_and_no_job_gets_the_environment_of_whoever_submits(case: Case) -> None:
+    """A second start of the others would find neither secrets nor its port; no program of ours can resume yet."""
     script = case.script()
     directives = {directive.name: directive.value for directive in script.directives}
+    again = case.purpose == "grading" and case.site in ("arrhenius", "discoverer-plus")
 
     if script.scheduler == "slurm":
-        assert (directives["no-requeue"], directives["export"]) == (None, "ALL")
+        assert ("requeue" in directives, "no-requeue" in directives) == (again, not again)
+        assert directives["export"] == "ALL"
     else:
         assert directives["r"] == "n"
         assert "V" not in directives
@@ -240,6 +242,18 @@ def test_memory_in_the_words_of_the_site(site: Site, syntax: str | None, lines: 
 
     script = local_script(site, {"gpus": 2})
     assert [directive.line[8:] for directive in script.directives if "mem" in directive.name] == lines
+
+
+@pytest.mark.parametrize("policy", [True, False, None], ids=str)
+@pytest.mark.parametrize("idempotent", [True, False], ids=["idempotent", "once"])
+def test_a_job_is_requeued_where_it_takes_no_harm_and_the_site_does_it(
+    site: Site, policy: bool | None, idempotent: bool
+) -> None:
+    site = site.model_copy(update={"policy": site.policy.model_copy(update={"requeue": policy})})
+
+    names = [directive.name for directive in local_script(site, {}, idempotent=idempotent).directives]
+    assert ("requeue" in names) == (policy is True and idempotent)
+    assert ("no-requeue" in names) != ("requeue" in names)
 
 
 def test_a_job_without_a_program_is_refused(site: Site) -> None:

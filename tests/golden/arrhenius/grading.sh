@@ -10,7 +10,7 @@
 #SBATCH --time=7
 #SBATCH --output=/srv/onramp/grading/0123456789abcdef/out/job.log
 #SBATCH --chdir=/
-#SBATCH --no-requeue
+#SBATCH --requeue
 #SBATCH --export=ALL
 
 umask 077
