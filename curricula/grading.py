@@ -110,7 +110,7 @@ class Grader:
             cpus_per_task=None if whole else partition.least_cpus or 1,
             gpus=None if whole else 0,
         )
-        return resolve(request, self.site)
+        return resolve(request, self.site, attended=False)
 
     def _script(self, key: Key, folder: Path, resources: Resources) -> Script:
         """The job, which knows one folder and nothing else."""

@@ -32,7 +32,9 @@ def promote(
     """Run a notebook as a job of its own, and return at once; it goes on when this server ends.
 
     `parameters` replace what the notebook's parameters cell sets; `time` is in minutes; `options` are those of a
-    Request (cpus_per_task, mem, qos, reservation …). Raises RunError with a sentence for whatever is not right.
+    Request (cpus_per_task, mem, qos, reservation …). `internet=True` says that the notebook fetches something while it
+    runs: where compute nodes have no internet that is refused now, and not found out on paid time. Raises RunError
+    with a sentence for whatever is not right.
     """
     asked = {"profile": profile, "time": time, "account": account, **options}
     return alone(submit(Path(notebook), asked, dict(parameters or {}), Slurm()))

@@ -21,11 +21,15 @@ def comment_prefix(hub: str, *server: str) -> str:
 def server_job(
     site: Site, request: Request, account: Account, *, comment: str, environment: Mapping[str, str]
 ) -> tuple[Script, Secrets]:
-    """Return the script and the secrets of one start; nothing of `environment` is in the script."""
+    """Return the script and the secrets of one start; nothing of `environment` is in the script.
+
+    RequestError where its node would not see the person's home or runtime directory.
+    """
     nonce = secrets.token_hex(8)
-    resources = resolve(request, site)
+    runtime = site.runtime(account.name, request.account)
+    resources = resolve(request, site, account.home, runtime)
     told = Secrets(
-        runtime=site.runtime(account.name, request.account),
+        runtime=runtime,
         nonce=nonce,
         values={**environment, **idle_policy(site, request)},
     )

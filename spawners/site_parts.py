@@ -1,6 +1,7 @@
 """The parts of a site: partitions, limits, GPUs, rules, paths, money, profiles, and how sure each fact is."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -240,6 +241,20 @@ class Paths(Frozen):
     tmp_in_memory: bool | None = None
     tmp_size: Positive | None = None
     note: Sentence | None = None
+
+    def unseen(self, folder: str) -> str | None:
+        """The tree of the login nodes alone that a folder lies in; None where compute nodes see it."""
+        return next((tree for tree in self.login_only if PurePosixPath(folder).is_relative_to(tree)), None)
+
+    @model_validator(mode="after")
+    def _seen(self) -> Self:
+        """A server works at home and leaves its files in the runtime directory, on whatever node it runs."""
+        for key in ("home", "runtime"):
+            folder = getattr(self, key)
+            if (tree := self.unseen(folder)) is not None:
+                told = f"{folder} lies in {tree}, which is in 'login_only': jobs need a folder that compute nodes see"
+                raise Contradiction(told, key)
+        return self
 
 
 class Internet(Frozen):

@@ -26,6 +26,8 @@ from tests.sites.traps import CASES, TRAPS
 
 SITE = load_site(TRAPS)
 ASKED = {case.rule: case.asked for case in CASES}
+# What a case says beside the options of its request.
+OF_THE_DOOR = ("folder", "attended")
 # Reads scripts, one in JSON a line, and answers each with the job's id or with what Slurm said.
 _SUBMIT = """
 import asyncio, getpass, json, sys
@@ -101,7 +103,7 @@ class Machine:
         idempotent: bool = False,
     ) -> str:
         """Submit what a request asks for, without asking any rule; return the job's id."""
-        asked = {"account": "onboarding"} | {key: value for key, value in options.items() if key != "folder"}
+        asked = {"account": "onboarding"} | {key: value for key, value in options.items() if key not in OF_THE_DOOR}
         resources = fill(Request.model_validate(asked), SITE)
         job = Job(
             name="onramp-trap",

@@ -11,7 +11,8 @@ TRAPS = Path(__file__).with_suffix(".yaml")
 class Case(NamedTuple):
     """What is asked, the whole sentence of the rule that refuses it, and the change by which the same request passes.
 
-    `folder` is where the job would work. `bare` cases are of the same system before anybody has listed an environment.
+    `folder` is where the job would work, `attended` whether a person asks. `bare` cases are of the same system before
+    anybody has listed an environment.
     """
 
     rule: str

@@ -366,6 +366,18 @@ def test_a_file_without_a_format(tmp_path: Path) -> None:
             "partitions.0.qos.1.name: defined twice: a",
         ),
         (
+            'paths: { home: "/home/{user}", ',
+            'paths: { login_only: [/home], home: "/home/{user}", ',
+            "login_only",
+            "paths.home: /home/{user} lies in /home, which is in 'login_only': jobs need a folder that compute nodes ",
+        ),
+        (
+            'paths: { home: "/home/{user}", ',
+            'paths: { login_only: [/srv/onramp], home: "/home/{user}", ',
+            "login_only",
+            "paths.runtime: /srv/onramp/spool/{user} lies in /srv/onramp, which is in 'login_only': ",
+        ),
+        (
             "login: null, ",
             "login: true, staging: dtn, ",
             "staging: dtn",
