@@ -160,7 +160,9 @@ def _kernel(site: Site, resources: Resources) -> Job:
 def _grading(site: Site, options: Mapping[str, str]) -> Script:
     """The job of a submission to an assignment of five minutes."""
     assignment = Assignment(name="m01", title="M01", notebook="m01.ipynb", minutes=5)
-    course = Course(name="course", title="A course", teachers={"teacher1"}, code="golden", assignments=(assignment,))
+    course = Course(
+        name="course", title="A course", teachers=frozenset(("teacher1",)), code="golden", assignments=(assignment,)
+    )
     handover = Path("/srv/onramp/grading")
     grader = Grader(course, site, Slurm(), handover, profile=options["profile"], account=options.get("account"))
     key = Key(submission="0" * 64, assignment="1" * 64, grader="golden", environment="2" * 64)
