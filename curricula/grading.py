@@ -172,18 +172,20 @@ class Grader:
     def _resources(self, assignment: Assignment, minutes: int | None = None) -> Resources:
         """One processor for as long as the assignment says, and two minutes to start and end.
 
-        Where nodes are given whole, one processor costs as much as all of them, and the profile's number stands.
+        Where nodes are given whole, one processor costs as much as all of them, and the profile's number stands; where
+        they are given in slices, it costs as much as the smallest.
         """
-        whole = self.site.partition(self.site.profile(self.profile).partition).exclusive == "always"
+        partition = self.site.partition(self.site.profile(self.profile).partition)
+        whole = partition.exclusive == "always"
         request = Request(
             purpose="grading",
             profile=self.profile,
             account=self.account,
             time=(minutes or assignment.minutes) + 2,
-            cpus_per_task=None if whole else 1,
+            cpus_per_task=None if whole else partition.least_cpus or 1,
             gpus=None if whole else 0,
         )
-        return resolve(request, self.site)
+        return resolve(request, self.site, attended=False)
 
     def _script(self, key: Key, folder: Path, resources: Resources) -> Script:
         """The job, which knows one folder and nothing else."""
@@ -194,6 +196,8 @@ class Grader:
             output=str(folder / JOB_LOG),
             chdir="/",
             argv=resources.environment.argv(*program) if resources.environment else program,
+            # It reads its folder and writes its report last and whole; of two results the first stands.
+            idempotent=True,
         )
         return render(self.site, resources, job)
 

@@ -36,10 +36,11 @@ def dask_cluster(
     """
     site = _site(os.environ)
     asked = {"profile": profile, "time": time, "account": account or os.environ.get("SLURM_JOB_ACCOUNT"), **options}
+    user = pwd.getpwuid(os.geteuid()).pw_name
     plan = ClusterPlan(
-        user=pwd.getpwuid(os.geteuid()).pw_name,
+        user=user,
         site=site,
-        resources=_resources(asked, site),
+        resources=_resources(asked, site, user),
         server=os.environ.get("SLURM_JOB_ID", "none"),
     )
     check_jobs(jobs, least=1)
@@ -93,9 +94,11 @@ def _site(environ: Mapping[str, str]) -> Site:
         raise ClusterError(str(error)) from error
 
 
-def _resources(asked: Mapping[str, object], site: Site) -> Resources:
-    """What each job gets; a job is one node, since a worker is."""
-    resources = resolve(parse_request(asked, site, purpose="cluster"), site)
+def _resources(asked: Mapping[str, object], site: Site, user: str) -> Resources:
+    """What each job gets; a job is one node, since a worker is, which sees the cluster's folders."""
+    request = parse_request(asked, site, purpose="cluster")
+    folders = (site.runtime(user, request.account), site.spill(user, request.account))
+    resources = resolve(request, site, *filter(None, folders))
     if resources.nodes > 1:
         single = ", ".join(p.name for p in site.profiles if p.nodes == 1 and "cluster" in p.purposes)
         raise RequestError(

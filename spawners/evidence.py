@@ -1,6 +1,6 @@
 """Evidence: how well the facts of a site are known, and which are not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from spawners.site import Partition, Site
@@ -48,15 +48,33 @@ def unknowns(site: Site) -> tuple[str, ...]:
 
 def _gaps(site: Site) -> Iterator[str]:
     """Numbers and answers that are missing from facts that are known in part."""
-    yield from _of("time limit", [p.name for p in site.partitions if not _limited(p)], site)
-    yield from _of("price", [p.name for p in site.partitions if p.charge is None], site)
-    answers = (
-        ("internet", "internet on compute nodes", site.internet.compute),
-        ("policy", "unattended submit", site.policy.unattended_submit),
-        ("paths", "whether /tmp is memory", site.paths.tmp_in_memory),
-    )
     known = {key for key, fact in site.facts.items() if fact.confidence != "unknown"}
-    yield from (what for key, what, answer in answers if answer is None and key in known)
+    yield from _limits(site)
+    for what, missing in _OF_PARTITIONS.items():
+        yield from _of(what, [one.name for one in site.partitions if missing(one)], site)
+    if "environments" not in evidence(site).unknown:
+        bare = [one.name for one in site.partitions if not site.fitting(one)]
+        yield from _of("an environment for jobs", bare, site)
+    yield from (what for what, (key, answer) in _OF_SITES.items() if key in known and answer(site) is None)
+
+
+# What is asked of every partition, and when the answer is missing.
+_OF_PARTITIONS: Mapping[str, Callable[[Partition], bool]] = {
+    "price": lambda one: one.charge is None,
+    "whether nodes are given whole": lambda one: one.exclusive is None,
+    "memory of a node": lambda one: one.mem_per_node is None,
+}
+# What is asked of every site: the fact that it belongs to, and the answer.
+_OF_SITES: Mapping[str, tuple[str, Callable[[Site], object]]] = {
+    "processor of login nodes": ("login", lambda site: site.login.arch),
+    "sign-in": ("login", lambda site: site.login.signin),
+    "internet on login nodes": ("internet", lambda site: site.internet.login),
+    "internet on compute nodes": ("internet", lambda site: site.internet.compute),
+    "unattended submit": ("policy", lambda site: site.policy.unattended_submit),
+    "notebooks on login nodes": ("policy", lambda site: site.policy.login_notebooks),
+    "what becomes of preempted jobs": ("policy", lambda site: site.policy.requeue),
+    "whether /tmp is memory": ("paths", lambda site: site.paths.tmp_in_memory),
+}
 
 
 def _of(what: str, names: list[str], site: Site) -> Iterator[str]:
@@ -65,8 +83,11 @@ def _of(what: str, names: list[str], site: Site) -> Iterator[str]:
         yield what if len(names) == len(site.partitions) else f"{what} of {', '.join(names)}"
 
 
-def _limited(partition: Partition) -> bool:
-    """Whether a job's time has a known limit here: the partition's, or one of each QoS."""
-    return partition.max_time is not None or (
-        bool(partition.qos) and all(qos.max_time is not None for qos in partition.qos)
-    )
+def _limits(site: Site) -> Iterator[str]:
+    """Times without a known limit: of whole partitions, or of a QoS where the partition's others have one."""
+    open_ = [one for one in site.partitions if one.max_time is None]
+    limited = [one for one in open_ if any(qos.max_time for qos in one.qos)]
+    yield from _of("time limit", [one.name for one in open_ if one not in limited], site)
+    names = [qos.name for one in limited for qos in one.qos if qos.max_time is None]
+    if names:
+        yield f"time limit of QoS {', '.join(dict.fromkeys(names))}"

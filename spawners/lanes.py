@@ -92,7 +92,7 @@ class Lanes:
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._starts.get(self._key(request, account), lambda: self._ask(request, account))
-        except (SchedulerError, RenderError, TimeoutError):
+        except (SchedulerError, RenderError, RequestError, TimeoutError):
             return None
 
     def _key(self, request: Request, account: Account) -> tuple[str, Resources]:

@@ -103,6 +103,5 @@ READERS: dict[str, Reader] = {
     "reservation": _word,
     "environment": _choice(_environments),
     "internet": _flag,
-    "attended": _flag,
     "safe_start": _flag,
 }

@@ -15,10 +15,14 @@ COUNTED = {"gpu": "gres/gpu", "share": "gres/gpu", "node": "node", "cpu": "cpu"}
 
 
 class Price(NamedTuple):
-    """The most that a job can cost: it ends sooner, and costs less, where its work is done sooner."""
+    """The most that a job can cost: it ends sooner, and costs less, where its work is done sooner.
+
+    `reading`: the site's pages say it in other words, and this is what we made of them.
+    """
 
     amount: float
     unit: str
+    reading: bool = False
 
 
 class Unit(NamedTuple):
@@ -49,7 +53,9 @@ def price(site: Site, resources: Resources) -> Price | None:
     if charge is None:
         return None
     counted = 0 if not charge.rate else _counted(site, partition, resources, charge)
-    return None if counted is None else Price(counted * charge.rate * resources.time / 60, charge.unit)
+    if counted is None:
+        return None
+    return Price(counted * charge.rate * resources.time / 60, charge.unit, charge.reading)
 
 
 def _counted(site: Site, partition: Partition, resources: Resources, charge: Charge) -> float | None:
@@ -58,23 +64,36 @@ def _counted(site: Site, partition: Partition, resources: Resources, charge: Cha
     if charge.per == "node":
         return resources.nodes
     if charge.per == "cpu":
-        each = partition.cpus_per_node if whole else max(resources.cpus_per_task, partition.least_cpus or 1)
-        return None if each is None else each * resources.nodes
-    if whole:
-        return partition.gpus_per_node * resources.nodes
-    return resources.gpus if charge.per == "gpu" else _share(site, partition, resources) * resources.nodes
+        each = partition.cpus_per_node if whole else _cpus(site, partition, resources, charge)
+    elif charge.per == "gpu":
+        return partition.gpus_per_node * resources.nodes if whole else resources.gpus
+    else:
+        each = partition.gpus_per_node if whole else _share(site, partition, resources)
+    return None if each is None else each * resources.nodes
 
 
-def _share(site: Site, partition: Partition, resources: Resources) -> int:
-    """How many GPUs of a node are taken: by themselves, or by the CPUs and memory that belong to them."""
-    gpu, taken = site.gpu(partition), resources.gpus // resources.nodes
-    if gpu is None:
-        return taken
-    if gpu.cpus_per_gpu:
-        taken = max(taken, math.ceil(resources.cpus_per_task / gpu.cpus_per_gpu))
-    if gpu.mem_per_gpu and site.memory.syntax != "none":
-        taken = max(taken, math.ceil(resources.mem / gpu.mem_per_gpu))
+def _cpus(site: Site, partition: Partition, resources: Resources, charge: Charge) -> int:
+    """How many CPUs of a node are taken: by themselves, as the smallest slice, or by memory that belongs to them."""
+    taken = max(resources.cpus_per_task, partition.least_cpus or 1)
+    if charge.mem_per_cpu and site.memory.asked:
+        taken = max(taken, math.ceil(resources.mem / charge.mem_per_cpu))
     return taken
+
+
+def _share(site: Site, partition: Partition, resources: Resources) -> int | None:
+    """How many GPUs of a node are taken: by themselves, or by the CPUs and memory that belong to them.
+
+    None where nobody knows what belongs to a GPU, unless all of a node's GPUs are asked for anyway.
+    """
+    gpu, taken = site.gpu(partition), resources.gpus // resources.nodes
+    if gpu is None or taken == partition.gpus_per_node:
+        return taken
+    shares = [(resources.cpus_per_task, gpu.cpus_per_gpu)]
+    if site.memory.asked:
+        shares.append((resources.mem, gpu.mem_per_gpu))
+    if any(share is None for _, share in shares):
+        return None
+    return max(taken, *(math.ceil(asked / share) for asked, share in shares if share))
 
 
 def unit_of(charge: Charge | None, usage: Usage) -> Unit:
@@ -130,9 +149,10 @@ def cost_sentence(cost: Price, left: float | None) -> str:
     if not cost.amount:
         return "Free of charge."
     needed = amount(cost.amount, cost.unit)
+    about, by = ("about ", ", by our reading") if cost.reading else ("", "")
     if left is None:
-        return f"Costs up to {needed}."
+        return f"Costs up to {about}{needed}{by}."
     remaining = written(left)
     if cost.amount > left:
-        return f"Needs {needed}; {remaining} {'is' if remaining == '1' else 'are'} left."
-    return f"Costs up to {needed} of {remaining} left."
+        return f"Needs {about}{needed}{by}; {remaining} {'is' if remaining == '1' else 'are'} left."
+    return f"Costs up to {about}{needed} of {remaining} left{by}."

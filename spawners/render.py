@@ -40,7 +40,7 @@ def render(site: Site, resources: Resources, job: Job) -> Script:
     """Render the script of a job; raises RenderError or another ValueError for what cannot be written."""
     if site.scheduler == "pbs":
         return render_pbs.render(site, resources, job)
-    directives = (*_identity(job), *_place(resources), *_size(site, resources), *_manners(job))
+    directives = (*_identity(job), *_place(resources), *_size(site, resources), *_manners(site, job))
     lines = ["#!/bin/sh", *(directive.line for directive in directives), "", *body(_argv(resources, job)), ""]
     return Script(scheduler="slurm", directives=directives, text="\n".join(lines))
 
@@ -77,8 +77,11 @@ def _size(site: Site, resources: Resources) -> list[Sbatch]:
 
 
 def _memory(site: Site, resources: Resources) -> dict[str, str]:
-    """Memory per node, or per GPU where the site wants that and there are GPUs; or nothing at all."""
-    if site.memory.syntax == "none":
+    """Memory per node, or per GPU where the site wants that and there are GPUs; or nothing, where it may not be asked.
+
+    Nobody knows how it is asked for either where nobody read it: a number of ours would be a guess at the site's rules.
+    """
+    if not site.memory.asked:
         return {}
     if site.memory.syntax == "mem-per-gpu" and resources.gpus:
         return {"mem-per-gpu": f"{resources.mem * resources.nodes // resources.gpus}M"}
@@ -100,16 +103,18 @@ def _gpus(site: Site, resources: Resources) -> dict[str, str]:
     return {"gres": f"{gres}:{typed}"} if gres else tasks | {gpu.syntax: typed}
 
 
-def _manners(job: Job) -> list[Sbatch]:
+def _manners(site: Site, job: Job) -> list[Sbatch]:
     """How the job behaves.
 
     `--export=ALL` with the launcher's clean environment, since before Slurm 23.02 every other value also runs
-    the user's start-up files; `--no-requeue`, since a second start would find neither secrets nor its port.
+    the user's start-up files; `--no-requeue`, since a second start would find neither secrets nor its port, unless
+    the job takes no harm from one and the site puts back what it preempts.
     """
+    again = job.idempotent and site.policy.requeue is True
     return [
         Sbatch(name="output", value=job.output),
         Sbatch(name="chdir", value=job.chdir),
-        Sbatch(name="no-requeue"),
+        Sbatch(name="requeue" if again else "no-requeue"),
         Sbatch(name="export", value="ALL"),
     ]
 

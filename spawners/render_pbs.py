@@ -34,7 +34,7 @@ class Qsub(Directive, frozen=True, extra="forbid"):
 
 def render(site: Site, resources: Resources, job: Job) -> Script:
     """Render the script of a job; raises RenderError or another ValueError for what cannot be written."""
-    directives = (*_identity(job), *_place(site, resources), *_size(site, resources), *_manners(job))
+    directives = (*_identity(job), *_place(site, resources), *_size(site, resources), *_manners(site, job))
     commands = [f"cd {shlex.quote(job.chdir)} || exit", *body(_argv(resources, job))]
     lines = ["#!/bin/sh", *(directive.line for directive in directives), "", *commands, ""]
     return Script(scheduler="pbs", directives=directives, text="\n".join(lines))
@@ -75,17 +75,18 @@ def _size(site: Site, resources: Resources) -> list[Qsub]:
     return [Qsub(name="l", value=value) for value in values]
 
 
-def _manners(job: Job) -> list[Qsub]:
+def _manners(site: Site, job: Job) -> list[Qsub]:
     """How the job behaves.
 
     `-S`, since else the user's own shell reads the script; `-r n`, since a second start would find neither secrets
-    nor its port; no `-V`, since the environment of whoever submits is not the job's.
+    nor its port, unless the job takes no harm from one and the site puts back what it preempts; no `-V`, since the
+    environment of whoever submits is not the job's.
     """
     return [
         Qsub(name="S", value="/bin/sh"),
         Qsub(name="o", value=_output(job.output)),
         Qsub(name="j", value="oe"),
-        Qsub(name="r", value="n"),
+        Qsub(name="r", value="y" if job.idempotent and site.policy.requeue is True else "n"),
     ]
 
 

@@ -47,10 +47,10 @@ def _read(options: Mapping[str, object], site: Site) -> tuple[dict[str, object],
     return values, mistakes
 
 
-def resolve(request: Request, site: Site, *folders: str) -> Resources:
+def resolve(request: Request, site: Site, *folders: str, attended: bool = True) -> Resources:
     """Fill a Request from its profile and hold it against the rules of its site; RequestError says every one broken.
 
-    `folders` are those that the job would use, where they are known.
+    `folders` are those that the job would use, where they are known; `attended`: a person asks, not a service.
     """
     resources = fill(request, site)
     profile = site.profile(request.profile)
@@ -59,7 +59,7 @@ def resolve(request: Request, site: Site, *folders: str) -> Resources:
         raise RequestError(
             f"Profile '{profile.name}' is not for a {request.purpose}. Choose from: {', '.join(fitting) or 'none'}."
         )
-    broken = broken_rules(Ask(site=site, request=request, resources=resources, folders=folders))
+    broken = broken_rules(Ask(site=site, request=request, resources=resources, folders=folders, attended=attended))
     if broken:
         raise RequestError("\n".join(rule.sentence for rule in broken))
     return resources

@@ -10,7 +10,7 @@ from spawners.site import GPU, QOS, Lane, Partition, Profile, Purpose, Site, Sit
 class Request(BaseModel, frozen=True, extra="forbid"):
     """What a person asks for: a profile, and where wanted numbers of their own; None means the profile's.
 
-    `internet` says that the job will fetch something; `attended` that a person is at the keyboard.
+    `internet` says that the job will fetch something.
     """
 
     purpose: Purpose = "server"
@@ -27,7 +27,6 @@ class Request(BaseModel, frozen=True, extra="forbid"):
     reservation: str | None = None
     environment: str | None = None
     internet: bool = False
-    attended: bool = True
     safe_start: bool = False
 
 
@@ -53,12 +52,16 @@ class Resources(BaseModel, frozen=True, extra="forbid"):
 
 
 class Ask(BaseModel, frozen=True, extra="forbid"):
-    """A request, its resources, and the folders that its job would use, at one site."""
+    """A request, its resources, and the folders that its job would use, at one site.
+
+    `attended`: a person asks. That is a fact of the door they ask at, and nothing that a request could say of itself.
+    """
 
     site: Site
     request: Request
     resources: Resources
     folders: tuple[str, ...] = ()
+    attended: bool = True
 
     @property
     def profile(self) -> Profile:
@@ -139,8 +142,7 @@ def _environment(request: Request, site: Site, partition: Partition) -> Environm
     """The environment asked for, or the site's first that is built for the processor of the partition."""
     if request.environment is not None:
         return site.environment(request.environment)
-    wanted = partition.arch or site.arch
-    return next((environment for environment in site.environments if environment.arch == wanted), None)
+    return next(iter(site.fitting(partition)), None)
 
 
 def _share(request: Request, profile: Profile, gpu: GPU | None, nodes: int) -> tuple[int, int]:

@@ -35,6 +35,11 @@ RULES: tuple[Rule, ...] = (
     Rule("qos-default", "The QoS that a job gets unasked gives next to nothing; the job never runs.", size.qos_default),
     Rule("constraint", "Without the feature the job is refused, or runs on another kind of node.", place.constraint),
     Rule("arch", "Programs built for another processor do not start: Exec format error.", place.arch),
+    Rule(
+        "environment-missing",
+        "The job runs whatever `python` its node has, which has none of what it needs, and ends at once.",
+        place.environment_missing,
+    ),
     Rule("login-only-path", "The node has no such folder: the job starts elsewhere, or dies.", place.login_only_path),
     Rule("no-internet", "The job waits for a download that cannot come, on paid time.", place.no_internet),
     Rule("login-notebook", "Notebooks on login nodes are ended, and the account may be closed.", place.login_notebook),

@@ -1,7 +1,6 @@
 """Rules of the place: who pays, by which QoS, on which kind of node, in which folders, and whether it may be at all."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from spawners.resources import Ask, qos_name
 from spawners.site_parts import account_pattern
@@ -59,10 +58,10 @@ def constraint(ask: Ask) -> Iterator[str]:
 
 def arch(ask: Ask) -> Iterator[str]:
     """Software runs on the processor it was built for."""
-    wanted, environment = ask.partition.arch or ask.site.arch, ask.resources.environment
+    wanted, environment = ask.site.arch_of(ask.partition), ask.resources.environment
     if environment is None or environment.arch == wanted:
         return
-    fitting = ", ".join(e.name for e in ask.site.environments if e.arch == wanted)
+    fitting = ", ".join(one.name for one in ask.site.fitting(ask.partition))
     yield (
         f"Environment '{environment.name}' is built for {environment.arch}, but the nodes of partition "
         f"'{ask.partition.name}' are {wanted}. "
@@ -70,22 +69,33 @@ def arch(ask: Ask) -> Iterator[str]:
     )
 
 
+def environment_missing(ask: Ask) -> Iterator[str]:
+    """Something must be there that a job can run: without an environment there is not even a Python to name."""
+    if ask.resources.environment is not None:
+        return
+    others = ", ".join(
+        profile.name
+        for profile in ask.site.profiles
+        if ask.request.purpose in profile.purposes and ask.site.fitting(ask.site.partition(profile.partition))
+    )
+    yield (
+        f"No environment of {ask.site.title} is known for {ask.site.arch_of(ask.partition)}, the processors of "
+        f"partition '{ask.partition.name}': there is no Python for a job to run. Make one in a job there and have it "
+        f"added to 'environments' in the site file, or choose a profile on other nodes: {others or 'there is none'}."
+    )
+
+
 def login_only_path(ask: Ask) -> Iterator[str]:
     """A job works in folders that its nodes see."""
     environment, paths = ask.resources.environment, ask.site.paths
-    seen = [path for path in (paths.project, paths.scratch, paths.home) if path and _unseen(ask, path) is None]
+    seen = [path for path in (paths.project, paths.scratch, paths.home) if path and paths.unseen(path) is None]
     for folder in (*ask.folders, *([environment.path] if environment and environment.path else [])):
-        tree = _unseen(ask, folder)
+        tree = paths.unseen(folder)
         if tree is not None:
             yield (
                 f"Compute nodes do not see {folder}: {tree} is there on login nodes only. "
                 f"Use a folder below {_readable(ask, seen[0]) if seen else 'another tree'}."
             )
-
-
-def _unseen(ask: Ask, folder: str) -> str | None:
-    """The tree of the login nodes alone that a folder lies in."""
-    return next((tree for tree in ask.site.paths.login_only if PurePosixPath(folder).is_relative_to(tree)), None)
 
 
 def _readable(ask: Ask, folder: str) -> str:
@@ -129,7 +139,7 @@ def login_notebook(ask: Ask) -> Iterator[str]:
 
 def unattended(ask: Ask) -> Iterator[str]:
     """A person submits, where the site wants that."""
-    alone = not ask.request.attended or ask.request.purpose == "grading"
+    alone = not ask.attended or ask.request.purpose == "grading"
     if alone and ask.site.policy.unattended_submit is False:
         yield (
             f"{ask.site.title} wants a person behind every job. Submit it yourself while you are signed in, or agree "

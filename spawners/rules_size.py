@@ -82,12 +82,15 @@ def _bound(one: Limit) -> str:
 
 
 def memory_asked(ask: Ask) -> Iterator[str]:
-    """Where memory comes with the CPUs, none is asked for."""
-    if ask.request.mem is None or ask.site.memory.syntax != "none":
+    """Where memory comes with the CPUs, or nobody knows how it is asked for, none is asked for."""
+    if ask.request.mem is None or ask.site.memory.asked:
         return
+    if ask.site.memory.syntax == "none":
+        why = f"{ask.site.title} gives memory with the CPUs and refuses jobs that ask for it"
+    else:
+        why = f"how jobs of {ask.site.title} ask for memory is not known"
     yield (
-        f"Option 'mem' is {ask.request.mem}, but {ask.site.title} gives memory with the CPUs and refuses jobs that ask "
-        "for it. Leave it out, and ask for more CPUs where you need more memory."
+        f"Option 'mem' is {ask.request.mem}, but {why}. Leave it out, and ask for more CPUs where you need more memory."
     )
 
 

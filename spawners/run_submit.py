@@ -32,7 +32,9 @@ def promote(
     """Run a notebook as a job of its own, and return at once; it goes on when this server ends.
 
     `parameters` replace what the notebook's parameters cell sets; `time` is in minutes; `options` are those of a
-    Request (cpus_per_task, mem, qos, reservation …). Raises RunError with a sentence for whatever is not right.
+    Request (cpus_per_task, mem, qos, reservation …). `internet=True` says that the notebook fetches something while it
+    runs: where compute nodes have no internet that is refused now, and not found out on paid time. Raises RunError
+    with a sentence for whatever is not right.
     """
     asked = {"profile": profile, "time": time, "account": account, **options}
     return alone(submit(Path(notebook), asked, dict(parameters or {}), Slurm()))
@@ -59,7 +61,7 @@ async def submit(
     )
     run = _write(notebook, parameters, submitted)
     try:
-        script = render(site, resources, _job(run, resources))
+        script = render(site, resources, run_job(run, resources))
         job_id = await scheduler.submit(me(), script)
         files.write_whole(run.folder / files.JOB_ID, f"{job_id}\n")
     except (SchedulerError, RenderError) as error:
@@ -113,8 +115,8 @@ def _write(notebook: Notebook, parameters: Mapping[str, object], submitted: Subm
     return Run(folder)
 
 
-def _job(run: Run, resources: Resources) -> Job:
-    """What Slurm runs; its comment finds the job again where its id was not written down."""
+def run_job(run: Run, resources: Resources) -> Job:
+    """Return what Slurm runs; its comment finds the job again where its id was not written down."""
     program = ("python", "-I", "-m", "spawners.run_node", str(run.folder))
     return Job(
         name="onramp-run",

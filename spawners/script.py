@@ -27,13 +27,17 @@ class Directive(BaseModel, frozen=True, extra="forbid"):
 
 
 class Job(BaseModel, frozen=True, extra="forbid"):
-    """What is run: a name and a comment for the scheduler, where output goes, where it starts, the argument list."""
+    """What is run: a name and a comment for the scheduler, where output goes, where it starts, the argument list.
+
+    `idempotent`: begun once more from the start, it does no harm and comes to the same end.
+    """
 
     name: Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\z")]
     comment: Annotated[str, StringConstraints(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_.:@+-]{0,255}\z")]
     output: Annotated[str, StringConstraints(pattern=r"\A/")]
     chdir: Annotated[str, StringConstraints(pattern=r"\A/")]
     argv: tuple[str, ...]
+    idempotent: bool = False
 
 
 class Script(BaseModel, frozen=True, extra="forbid"):

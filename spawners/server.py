@@ -23,7 +23,7 @@ from spawners.ending import MISTAKE, NOT_SUBMITTED, UNREACHABLE, Ending, not_ans
 from spawners.lanes import with_lane
 from spawners.ledger import LedgerError, Start
 from spawners.render import RenderError
-from spawners.request import Request
+from spawners.request import Request, RequestError
 from spawners.scheduler import JobState, SchedulerError
 from spawners.server_job import comment_prefix, server_job
 from spawners.server_options import refusal, server_request
@@ -101,7 +101,7 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
             if self.telling:
                 tell(self)
             return node, port
-        except (SchedulerError, AccountError, RenderError) as error:
+        except (SchedulerError, AccountError, RenderError, RequestError) as error:
             raise self._ends(Ending(cause="refused", sentence=str(error)), "slurm", status_code=400) from error
         except LedgerError as error:
             raise self._ends(Ending(cause="hub", sentence=str(error)), "hub") from error

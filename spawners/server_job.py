@@ -21,11 +21,15 @@ def comment_prefix(hub: str, *server: str) -> str:
 def server_job(
     site: Site, request: Request, account: Account, *, comment: str, environment: Mapping[str, str]
 ) -> tuple[Script, Secrets]:
-    """Return the script and the secrets of one start; nothing of `environment` is in the script."""
+    """Return the script and the secrets of one start; nothing of `environment` is in the script.
+
+    RequestError where its node would not see the person's home or runtime directory.
+    """
     nonce = secrets.token_hex(8)
-    resources = resolve(request, site)
+    runtime = site.runtime(account.name, request.account)
+    resources = resolve(request, site, account.home, runtime)
     told = Secrets(
-        runtime=site.runtime(account.name, request.account),
+        runtime=runtime,
         nonce=nonce,
         values={**environment, **idle_policy(site, request)},
     )
@@ -58,9 +62,12 @@ def _argv(resources: Resources, path: str, *, safe_start: bool) -> tuple[str, ..
 def describe(site: Site, resources: Resources) -> str:
     """Say in plain words what is asked for: "2 CPUs, 4 GB of memory, 1 GPU, for up to 1 hour".
 
-    What the site calls a GPU and is less, or more, is named: "1 GPU (GCD)", "4 GPUs (APU)".
+    What the site calls a GPU and is less, or more, is named: "1 GPU (GCD)", "4 GPUs (APU)". Memory is left out where
+    nobody knows how it is asked for, since then a job asks for none.
     """
-    parts = [_count(resources.cpus_per_task, "CPU"), f"{resources.mem / 1000:.3g} GB of memory"]
+    parts = [_count(resources.cpus_per_task, "CPU")]
+    if site.memory.syntax is not None:
+        parts.append(f"{resources.mem / 1000:.3g} GB of memory")
     if resources.gpus:
         gpu = site.gpu(site.partition(resources.partition))
         unit = "" if gpu is None or gpu.unit == "GPU" else f" ({gpu.unit})"

@@ -12,6 +12,7 @@ from tornado import web
 from spawners.accounts import AccountError
 from spawners.ledger import LedgerError
 from spawners.render import RenderError
+from spawners.request import RequestError
 from spawners.scheduler import SchedulerError
 from spawners.server_job import comment_prefix, server_job
 from spawners.server_options import server_request
@@ -118,7 +119,7 @@ class SwitchHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(409, str(error)) from error
         except SpawnException as error:
             raise web.HTTPError(400, str(error)) from error
-        except (SchedulerError, AccountError, RenderError, LedgerError) as error:
+        except (SchedulerError, AccountError, RenderError, RequestError, LedgerError) as error:
             raise web.HTTPError(400, f"Your place in the queue stays. {error}") from error
         spawner.orm_spawner.user_options = spawner.user_options
         self.db.commit()

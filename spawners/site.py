@@ -100,6 +100,14 @@ class Site(File):
         """The kind of GPU in a partition of this site; None where it has none."""
         return next((gpu for gpu in self.gpus if gpu.name == partition.gpu), None)
 
+    def arch_of(self, partition: Partition) -> Arch:
+        """The processors of a partition's nodes."""
+        return partition.arch or self.arch
+
+    def fitting(self, partition: Partition) -> tuple[Environment, ...]:
+        """The environments that are built for the processors of a partition."""
+        return tuple(one for one in self.environments if one.arch == self.arch_of(partition))
+
     def project(self, account: str) -> str:
         """The project in an account of this site, by the first template that it fits; otherwise the account itself."""
         templates = [*(p.account for p in self.partitions if p.account), self.account.template]

@@ -7,6 +7,9 @@ from spawners.resources import Ask, Request, fill, qos_name
 from spawners.rules import broken_rules
 from spawners.site import Profile, Site, lanes
 
+# The rule that a file breaks by what nobody has read yet, which is listed and is no mistake.
+UNREAD = "environment-missing"
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -21,14 +24,21 @@ class Checked:
 def check_site(site: Site) -> Checked:
     """Try what a person would ask for; a site whose own profiles are refused helps nobody."""
     asks = [ask for profile in site.profiles for ask in _asks(site, profile)]
+    found = [(ask, broken) for ask in asks for broken in broken_rules(ask)]
     mistakes = {
         f"profile {ask.profile.name}, for a {ask.request.purpose}: {broken.rule}: {broken.sentence}": None
-        for ask in asks
-        for broken in broken_rules(ask)
+        for ask, broken in found
+        if broken.rule != UNREAD
     }
+    closed = dict.fromkeys(ask.profile.name for ask, broken in found if broken.rule == UNREAD)
+    return Checked(site.name, len(asks), tuple(mistakes), _open(site, tuple(closed)))
+
+
+def _open(site: Site, closed: tuple[str, ...]) -> str:
+    """What is no mistake and still to be done: profiles to verify, and those that start nothing until then."""
     unverified = [profile.name for profile in site.profiles if not profile.verified]
     still = f"not verified on the system: {', '.join(unverified)}" if unverified else "every profile verified"
-    return Checked(site.name, len(asks), tuple(mistakes), still)
+    return f"{still}; refused as {UNREAD}: {', '.join(closed)}" if closed else still
 
 
 def _asks(site: Site, profile: Profile) -> Iterator[Ask]:

@@ -1,6 +1,7 @@
 """The parts of a site: partitions, limits, GPUs, rules, paths, money, profiles, and how sure each fact is."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -128,12 +129,22 @@ class Charge(Frozen):
     """What an hour costs: `rate` units for each GPU, node or CPU, or for each GPU's share of a node.
 
     A share is the largest of GPUs, CPUs over `cpus_per_gpu` and memory over `mem_per_gpu`: who asks for more memory
-    than comes with a GPU pays for the GPUs that nobody else can use.
+    than comes with a GPU pays for the GPUs that nobody else can use. `mem_per_cpu` (MiB) is the same for CPUs: memory
+    above it is charged as further CPUs. `reading`: no page says it in these words, and it is what we made of them.
     """
 
     unit: Literal["GPU-hour", "node-hour", "core-hour", "SBU"]
     per: Literal["gpu", "share", "node", "cpu"]
     rate: Annotated[float, Field(ge=0, le=1_000_000)]
+    mem_per_cpu: Positive | None = None
+    reading: bool = False
+
+    @model_validator(mode="after")
+    def _counts_cpus(self) -> Self:
+        """Memory is charged as CPUs where CPUs are what is charged."""
+        if self.mem_per_cpu and self.per != "cpu":
+            raise ValueError("'mem_per_cpu' belongs to a charge per: cpu")
+        return self
 
 
 class Partition(Frozen):
@@ -193,9 +204,17 @@ class AccountRule(Frozen):
 
 
 class MemoryRule(Frozen):
-    """Which directive asks for memory; `none`: memory comes with the CPUs and may not be asked for."""
+    """Which directive asks for memory; `none`: memory comes with the CPUs and may not be asked for.
 
-    syntax: Literal["mem", "mem-per-gpu", "none"] = "mem"
+    None: nobody read it, so that jobs ask for none.
+    """
+
+    syntax: Literal["mem", "mem-per-gpu", "none"] | None = None
+
+    @property
+    def asked(self) -> bool:
+        """Whether jobs here say how much memory they want."""
+        return self.syntax not in (None, "none")
 
 
 class Teaching(Frozen):
@@ -223,6 +242,20 @@ class Paths(Frozen):
     tmp_size: Positive | None = None
     note: Sentence | None = None
 
+    def unseen(self, folder: str) -> str | None:
+        """The tree of the login nodes alone that a folder lies in; None where compute nodes see it."""
+        return next((tree for tree in self.login_only if PurePosixPath(folder).is_relative_to(tree)), None)
+
+    @model_validator(mode="after")
+    def _seen(self) -> Self:
+        """A server works at home and leaves its files in the runtime directory, on whatever node it runs."""
+        for key in ("home", "runtime"):
+            folder = getattr(self, key)
+            if (tree := self.unseen(folder)) is not None:
+                told = f"{folder} lies in {tree}, which is in 'login_only': jobs need a folder that compute nodes see"
+                raise Contradiction(told, key)
+        return self
+
 
 class Internet(Frozen):
     """Whether login and compute nodes reach the internet; None means not known.
@@ -239,7 +272,7 @@ class Policy(Frozen):
     """What the site allows a program to do for its users; None means not known.
 
     `unattended_submit`: jobs without a person at the keyboard. `login_notebooks`: notebooks on login nodes.
-    `requeue`: a preempted job is put back into the queue.
+    `requeue`: a preempted job is put back into the queue, if it says that it may be.
     """
 
     unattended_submit: bool | None = None

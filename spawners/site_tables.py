@@ -78,9 +78,9 @@ def _system(site: Site) -> list[tuple[str, ...]]:
 
 
 def _memory_rule(site: Site) -> str:
-    """How memory is asked for; what nobody read is only the model's default, and is not told."""
-    if "memory" in site.facts and site.facts["memory"].confidence == "unknown":
-        return UNKNOWN
+    """How memory is asked for."""
+    if site.memory.syntax is None:
+        return f"{UNKNOWN} how it is asked for, so jobs ask for none"
     if site.memory.syntax == "none":
         return "comes with the CPUs, may not be asked for"
     return f"asked for with --{site.memory.syntax}"
@@ -176,7 +176,9 @@ def price(charge: Charge | None) -> str:
     if not charge.rate:
         return "free"
     per = {"gpu": "GPU", "share": "GPU's share of a node", "node": "node", "cpu": "CPU"}[charge.per]
-    return f"{amount(charge.rate, charge.unit)} for an hour of a {per}"
+    memory = f", or of {_memory(charge.mem_per_cpu)}" if charge.mem_per_cpu else ""
+    said = f"{amount(charge.rate, charge.unit)} for an hour of a {per}{memory}"
+    return f"about {said}, by our reading" if charge.reading else said
 
 
 def _profiles(site: Site) -> list[tuple[str, ...]]:

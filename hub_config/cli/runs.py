@@ -77,10 +77,13 @@ def logs(name: str, follow: bool) -> None:
 @click.option("-p", "--parameter", "given", multiple=True, metavar="NAME=VALUE", help="May be given several times.")
 @click.option("--time", "minutes", type=int, help="Minutes, instead of the profile's.")
 @click.option("--account", help="Who pays, instead of your default account.")
-def promote(notebook: Path, profile: str, given: tuple[str, ...], minutes: int | None, account: str | None) -> None:
+@click.option("--internet", is_flag=True, help="It fetches something: refused where compute nodes have no internet.")
+def promote(
+    notebook: Path, profile: str, given: tuple[str, ...], minutes: int | None, account: str | None, internet: bool
+) -> None:
     """Run NOTEBOOK as a job of its own, as onramp.promote does in a notebook."""
     values = dict(map(_parameter, given))
-    run = or_complain(lambda: promote_(notebook, profile, values, time=minutes, account=account))
+    run = or_complain(lambda: promote_(notebook, profile, values, time=minutes, account=account, internet=internet))
     click.echo(f"{run.name} is submitted. Follow it: onramp runs logs --follow {run.name}")
 
 

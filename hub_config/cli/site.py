@@ -10,8 +10,8 @@ from rich.table import Table
 from hub_config.cli.complaint import or_complain
 from hub_config.site_page import sites_page
 from spawners.evidence import evidence, unknowns
-from spawners.factories import load_factories
-from spawners.site import SiteError, load_site, site_names
+from spawners.factories import Listed, load_factories
+from spawners.site import Site, SiteError, load_site, site_names
 from spawners.site_check import Checked, check_site
 from spawners.site_tables import site_tables
 
@@ -53,14 +53,14 @@ def list_() -> None:
 @click.argument("system")
 def show(system: str) -> None:
     """Show what is known of SYSTEM, how well, and from where."""
-    listed = next((one for one in or_complain(load_factories).listed if one.name == system), None)
+    listed = _listed(system)
     if listed is not None:
         console.print(f"{listed.title}: tier {listed.tier}, no profile yet.\nKnown: {'; '.join(listed.known)}.")
         console.print("Still to be learned, and the command that answers it on the machine:")
         for question in listed.learn:
             console.print(f"  {question.what}: {question.command}", markup=False)
         return
-    known = or_complain(lambda: load_site(system))
+    known = or_complain(lambda: _load(system))
     console.print(f"[bold]{known.title}[/]")
     for words in site_tables(known):
         table = Table(*words.columns, box=None, pad_edge=False, show_header=any(words.columns), title_justify="left")
@@ -91,10 +91,32 @@ def page() -> None:
     click.echo(or_complain(sites_page), nl=False)
 
 
+def _listed(system: str) -> Listed | None:
+    """The system of that name of which too little was read for a site file."""
+    return next((one for one in or_complain(load_factories).listed if one.name == system), None)
+
+
+def _load(system: str) -> Site:
+    """Read a site; SiteError names the listed systems too, which have no file to read yet."""
+    listed = _listed(system)
+    if listed is not None:
+        raise SiteError(
+            f"{listed.title} has no site file yet: too little was read. What must be learned, and by which command: "
+            f"onramp site show {system}"
+        )
+    try:
+        return load_site(system)
+    except SiteError as error:
+        if "/" in system or system in site_names() or system.endswith((".yaml", ".yml")):
+            raise
+        others = ", ".join(one.name for one in load_factories().listed)
+        raise SiteError(f"{error} Listed, and without a file yet: {others}.") from None
+
+
 def _check(name: str) -> bool:
     """Print what is found in one file, and say whether anything is wrong."""
     try:
-        found = check_site(load_site(name))
+        found = check_site(_load(name))
     except SiteError as error:
         console.print(f"[red]✗[/] {name}")
         console.print(f"  {error}", markup=False)

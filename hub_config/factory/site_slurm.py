@@ -88,7 +88,7 @@ def _options(site: Site, partition: Partition) -> Iterator[str]:
         yield f"MaxNodes={partition.max_nodes}"
     if partition.exclusive == "always":
         yield "OverSubscribe=EXCLUSIVE"
-    if site.memory.syntax == "none" and partition.cpus_per_node and partition.mem_per_node:
+    if not site.memory.asked and partition.cpus_per_node and partition.mem_per_node:
         yield f"DefMemPerCPU={partition.mem_per_node // partition.cpus_per_node}"
     yield from _admission(site, partition)
 

@@ -26,6 +26,8 @@ from tests.sites.traps import CASES, TRAPS
 
 SITE = load_site(TRAPS)
 ASKED = {case.rule: case.asked for case in CASES}
+# What a case says beside the options of its request.
+OF_THE_DOOR = ("folder", "attended")
 # Reads scripts, one in JSON a line, and answers each with the job's id or with what Slurm said.
 _SUBMIT = """
 import asyncio, getpass, json, sys
@@ -98,9 +100,10 @@ class Machine:
         user: str = "student1",
         chdir: str = "/",
         memory: MemoryRule = SITE.memory,
+        idempotent: bool = False,
     ) -> str:
         """Submit what a request asks for, without asking any rule; return the job's id."""
-        asked = {"account": "onboarding"} | {key: value for key, value in options.items() if key != "folder"}
+        asked = {"account": "onboarding"} | {key: value for key, value in options.items() if key not in OF_THE_DOOR}
         resources = fill(Request.model_validate(asked), SITE)
         job = Job(
             name="onramp-trap",
@@ -108,6 +111,7 @@ class Machine:
             output=f"/srv/onramp/spool/{user}/%j.log",
             chdir=chdir,
             argv=argv or _program(resources),
+            idempotent=idempotent,
         )
         return self._people[user].submit(render(SITE.model_copy(update={"memory": memory}), resources, job))
 
@@ -190,6 +194,22 @@ def test_what_the_rules_let_through_runs(machine: Machine) -> None:
     assert [machine.begun(job)["JobState"] for job in jobs] == ["RUNNING"] * 3
 
 
+def test_slurm_puts_back_into_the_queue_what_takes_no_harm_from_it_and_nothing_else(machine: Machine) -> None:
+    """A grading begins once more from its start; a server's job stays as it is."""
+    grading, server = machine.submit({"profile": "compute"}, idempotent=True), machine.submit({"profile": "transfer"})
+    for job in (grading, server):
+        machine.begun(job)
+        machine.run("scontrol", "requeue", job)
+    until("the grading is begun again", lambda: machine.job(grading)["Restarts"] == "1")
+
+    assert machine.job(grading)["Requeue"] == "1"
+    assert {name: machine.job(server)[name] for name in ("Requeue", "Restarts", "JobState")} == {
+        "Requeue": "0",
+        "Restarts": "0",
+        "JobState": "RUNNING",
+    }
+
+
 def test_account_missing(machine: Machine) -> None:
     with pytest.raises(Refused, match="Invalid account or account/partition combination specified"):
         machine.submit(ASKED["account-missing"])
@@ -236,6 +256,22 @@ def test_arch(machine: Machine) -> None:
 
     assert state == "FAILED"
     assert "Exec format error" in log
+
+
+def test_environment_missing(machine: Machine) -> None:
+    """What a job runs where no environment is known: the node's own python, if there is one, which has nothing of ours.
+
+    The program is that of every promoted notebook, which ends with 0 in the environment of the factory.
+    """
+    look = ("python", "-I", "-c", "import spawners.run_node")
+    environment = SITE.environment("onramp")
+
+    state, log = machine.ended(machine.submit(ASKED["environment-missing"], *look))
+    kept, _ = machine.ended(machine.submit(ASKED["environment-missing"], *environment.argv(*look)))
+
+    assert state == "FAILED"
+    assert re.search(r"python: not found|No module named 'spawners'", log)
+    assert kept == "COMPLETED"
 
 
 def test_login_only_path(machine: Machine) -> None:

@@ -3,20 +3,30 @@
 To accept a change on purpose, write them anew with `.venv/bin/python -m tests.golden` and read the difference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from curricula.course import Assignment, Course
+from curricula.grading import Grader
+from curricula.marks import Key
 from spawners.accounts import Account
 from spawners.cluster_plan import ClusterPlan
+from spawners.environment import Environment
 from spawners.render import Job, Script, render
-from spawners.request import parse_request, resolve
+from spawners.request import Resources, parse_request, resolve
+from spawners.run import Run
+from spawners.run_submit import run_job
 from spawners.server_job import server_job
 from spawners.site import Profile, Purpose, Site, load_site, site_names
+from spawners.slurm import Slurm
 
 FOLDER = Path(__file__).parent
 USER, NONCE = "student1", "0123456789abcdef"
 NOT_RUN = "# Not run: written after the documentation of PBS Pro; no PBS has read it yet.\n"
+
+# Where no environment was read for a processor: the script of a site that has got one.
+STANDS_IN = "# No environment of this system is known yet: /opt/onramp stands for one that must be made.\n"
 
 # What a site is asked for, by the name of the golden file.
 SHAPES: dict[str, tuple[Purpose, Callable[[Profile], bool]]] = {
@@ -26,7 +36,7 @@ SHAPES: dict[str, tuple[Purpose, Callable[[Profile], bool]]] = {
     "4-gpus": ("run", lambda profile: profile.nodes == 1 and profile.gpus == 4),
     "2-nodes": ("run", lambda profile: profile.nodes == 2),
     "dask-worker": ("cluster", lambda profile: profile.nodes == 1 and profile.gpus > 0),
-    "grading": ("grading", lambda profile: profile.nodes == 1 and profile.gpus == 0),
+    "grading": ("grading", lambda profile: profile.nodes == 1),
 }
 
 
@@ -45,18 +55,29 @@ class Case(NamedTuple):
 
     def script(self) -> Script:
         """The script of this case."""
-        return script_for(load_site(self.site), self)
+        return script_for(equipped(self.site), self)
 
     def text(self) -> str:
         """What the golden file holds."""
         script = self.script()
         shebang, rest = script.text.split("\n", 1)
-        return f"{shebang}\n{NOT_RUN if script.scheduler == 'pbs' else ''}{rest}"
+        told = (NOT_RUN if script.scheduler == "pbs" else "") + (STANDS_IN if "/opt/onramp/" in script.text else "")
+        return f"{shebang}\n{told}{rest}"
+
+
+def equipped(name: str) -> Site:
+    """A site with an environment for every processor: where none was read, one that stands for what must be made."""
+    site = load_site(name)
+    bare = dict.fromkeys(site.arch_of(partition) for partition in site.partitions if not site.fitting(partition))
+    made = (
+        Environment(name=f"onramp-{number}", kind="venv", path="/opt/onramp", arch=a) for number, a in enumerate(bare)
+    )
+    return site.model_copy(update={"environments": (*site.environments, *made)})
 
 
 def cases() -> tuple[Case, ...]:
     """The cases of all sites."""
-    return tuple(case for name in site_names() for case in cases_of(load_site(name)))
+    return tuple(case for name in site_names() for case in cases_of(equipped(name)))
 
 
 def cases_of(site: Site) -> Iterator[Case]:
@@ -66,7 +87,8 @@ def cases_of(site: Site) -> Iterator[Case]:
             continue
         fitting = [profile for profile in site.profiles if purpose in profile.purposes and fits(profile)]
         if fitting:
-            # What runs by itself takes the longest queue, and the smallest shape; the rest what is offered first.
+            # What runs by itself takes the longest queue, and the smallest shape; the rest what is offered first, which
+            # is the one with the fewest GPUs.
             profile = max(fitting, key=_lasting) if purpose in ("run", "cluster") else fitting[0]
             yield Case(site.name, shape, purpose, {"profile": profile.name, **_account(site, profile)})
     yield from _course(site)
@@ -105,7 +127,9 @@ def _account(site: Site, profile: Profile) -> dict[str, str]:
 
 
 def script_for(site: Site, case: Case) -> Script:
-    """What is submitted for a case: by our own code for servers and workers, and as it is written there for others."""
+    """What is submitted for a case, by the code that does it; kernels, which nothing submits yet, are written here."""
+    if case.purpose == "grading":
+        return _grading(site, case.options)
     request = parse_request(case.options, site, purpose=case.purpose)
     resources = resolve(request, site)
     if case.purpose == "server":
@@ -116,16 +140,30 @@ def script_for(site: Site, case: Case) -> Script:
         plan = ClusterPlan(user=USER, site=site, resources=resources, server="4711", nonce=NONCE)
         credentials = {name: f"{plan.folder}/{name}.pem" for name in ("ca-file", "cert", "key")}
         return plan.script("tls://10.0.0.1:8786", f"{plan.name}-0", credentials)
+    if case.purpose == "run":
+        return render(site, resources, run_job(Run(Path(f"/home/{USER}/runs/20261120-120000-train")), resources))
+    return render(site, resources, _kernel(site, resources))
+
+
+def _kernel(site: Site, resources: Resources) -> Job:
     runtime = site.runtime(USER, resources.account)
-    program = {
-        "kernel": ("python", "-m", "ipykernel_launcher", "-f", f"{runtime}/{NONCE}.json"),
-        "grading": ("python", "-I", "-m", "curricula.autograde_node", f"{runtime}/{NONCE}"),
-    }.get(case.purpose, ("python", "-I", "-m", "spawners.run_node", f"{runtime}/{NONCE}"))
-    job = Job(
-        name=f"onramp-{case.purpose}",
-        comment=f"onramp:{case.purpose}:{USER}:{NONCE}",
+    program = ("python", "-m", "ipykernel_launcher", "-f", f"{runtime}/{NONCE}.json")
+    return Job(
+        name="onramp-kernel",
+        comment=f"onramp:kernel:{USER}:{NONCE}",
         output=f"{runtime}/{NONCE}.log",
         chdir="/",
         argv=resources.environment.argv(*program) if resources.environment else program,
     )
-    return render(site, resources, job)
+
+
+def _grading(site: Site, options: Mapping[str, str]) -> Script:
+    """The job of a submission to an assignment of five minutes."""
+    assignment = Assignment(name="m01", title="M01", notebook="m01.ipynb", minutes=5)
+    course = Course(
+        name="course", title="A course", teachers=frozenset(("teacher1",)), code="golden", assignments=(assignment,)
+    )
+    handover = Path("/srv/onramp/grading")
+    grader = Grader(course, site, Slurm(), handover, profile=options["profile"], account=options.get("account"))
+    key = Key(submission="0" * 64, assignment="1" * 64, grader="golden", environment="2" * 64)
+    return grader._script(key, handover / NONCE, grader._resources(assignment))

@@ -26,9 +26,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def onramp(home: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def onramp(home: Path, *arguments: str, site: str = "local") -> "subprocess.CompletedProcess[str]":
     """Run the command as a learner has it: in a server, without a hub's packages, and here without Slurm."""
-    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "ONRAMP_SITE": "local"}
+    environment = {"HOME": str(home), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "ONRAMP_SITE": site}
     command = [sys.executable, "-c", HIDE, "runs", *arguments]
     return subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
 
@@ -40,6 +40,16 @@ def test_no_runs_yet(home: Path) -> None:
         done = onramp(home, *command)
         assert (done.returncode, done.stdout) == (1, "")
         assert "There are no runs in" in done.stderr
+
+
+def test_a_notebook_that_fetches_something_is_refused_where_no_node_could(home: Path) -> None:
+    text = (ROOT / "spawners/sites/local.yaml").read_text().replace("login: null, compute: null", "compute: false")
+    (home / "site.yaml").write_text(text)
+
+    done = onramp(home, "promote", "train.ipynb", "--profile", "gpu-1", "--internet", site=str(home / "site.yaml"))
+    assert done.returncode == 1
+    assert "Compute nodes of A factory on this machine have no internet." in done.stderr
+    assert not (home / "runs").exists()
 
 
 @pytest.mark.parametrize(

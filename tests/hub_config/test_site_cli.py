@@ -54,6 +54,15 @@ def test_an_unknown_system_lists_the_choices(site) -> None:
 
     assert found.exit_code == 1
     assert "There is no site 'marconi'. Choose from: arrhenius, " in found.stderr
+    assert "Listed, and without a file yet: berzelius, aris, daedalus, " in found.stderr
+
+
+def test_a_listed_system_has_no_file_to_check_and_says_where_its_questions_are(site) -> None:
+    found = site("check", "daedalus")
+
+    assert found.exit_code == 1
+    assert "DAEDALUS (GRNET), planned for Pharos has no site file yet" in found.stdout
+    assert "onramp site show daedalus" in found.stdout
 
 
 def test_every_site_that_comes_along_checks_well(site) -> None:

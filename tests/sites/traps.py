@@ -3,19 +3,28 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from spawners.site import Site, load_site
+
 TRAPS = Path(__file__).with_suffix(".yaml")
 
 
 class Case(NamedTuple):
     """What is asked, the whole sentence of the rule that refuses it, and the change by which the same request passes.
 
-    `folder` is where the job would work.
+    `folder` is where the job would work, `attended` whether a person asks. `bare` cases are of the same system before
+    anybody has listed an environment.
     """
 
     rule: str
     asked: dict[str, object]
     sentence: str
     works: dict[str, object]
+    bare: bool = False
+
+    def site(self) -> Site:
+        """The system in which this case is refused."""
+        site = load_site(TRAPS)
+        return site.model_copy(update={"environments": ()}) if self.bare else site
 
 
 CASES = (
@@ -63,6 +72,15 @@ CASES = (
         "Environment 'arm' is built for aarch64, but the nodes of partition 'compute' are x86_64. "
         "Choose from: onramp, elsewhere.",
         {"environment": "onramp"},
+    ),
+    Case(
+        "environment-missing",
+        {"profile": "compute"},
+        "No environment of The Trap is known for x86_64, the processors of partition 'compute': there is no Python for "
+        "a job to run. Make one in a job there and have it added to 'environments' in the site file, or choose a "
+        "profile on other nodes: there is none.",
+        {},
+        bare=True,
     ),
     Case(
         "login-only-path",

@@ -29,7 +29,7 @@ from spawners.cluster_dask import Cluster
 from spawners.cluster_plan import ClusterPlan, lifetime
 from spawners.request import RequestError, parse_request, resolve
 from spawners.scheduler import SchedulerError
-from spawners.site import Site, load_site
+from spawners.site import SITES, Site, load_site
 from spawners.slurm import Slurm
 from tests.fake_slurm import FakeSlurm
 from tests.hub_config.running_hub import wait
@@ -383,6 +383,18 @@ def test_what_cannot_be_had_is_a_sentence(
     monkeypatch.setenv("ONRAMP_SITE", "local")
     with pytest.raises((ClusterError, RequestError), match=f"(?s){sentence}"):
         dask_cluster(**asked)
+
+
+def test_a_cluster_that_would_spill_where_no_node_writes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = 'login_only: [/staging], scratch: "/staging/{user}", tmp_in_memory: true, home: "/home/{user}", '
+    text = (SITES / "local.yaml").read_text().replace('home: "/home/{user}", ', paths)
+    (tmp_path / "site.yaml").write_text(text)
+    monkeypatch.setenv("ONRAMP_SITE", str(tmp_path / "site.yaml"))
+
+    with pytest.raises(RequestError, match=f"Compute nodes do not see /staging/{ME}: /staging is there on login nodes"):
+        dask_cluster("cpu")
 
 
 def test_hostile_options_go_nowhere(hostile: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import pytest
 from spawners.evidence import evidence, unknowns
 from spawners.site import Site, load_site, site_names
 from spawners.site_parts import Fact, Internet, Source
+from spawners.site_tables import UNKNOWN, site_tables
 
 SOURCES = {
     "docs": Source(kind="official", ref="docs.example.eu"),
@@ -50,6 +51,57 @@ def test_a_gap_of_some_partitions_names_them(site: Site) -> None:
 
     assert f"time limit of {first.name}" in unknowns(some)
     assert "time limit" in unknowns(none)
+
+
+def test_a_limit_that_only_some_qos_lack_is_theirs_alone() -> None:
+    told = [what for what in unknowns(load_site("musica")) if what.startswith("time limit")]
+
+    assert told == ["time limit of QoS idle_zen4_0768, idle_zen4_0768_h100x4"]
+    assert "time limit of QoS zen3_0512_a100x2_training" in unknowns(load_site("vsc5"))
+    assert "time limit of gpp" in unknowns(load_site("mn5-acc"))
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("leonardo", "notebooks on login nodes"),
+        ("leonardo", "what becomes of preempted jobs"),
+        ("leonardo", "processor of login nodes"),
+        ("helios", "internet on login nodes"),
+        ("snellius", "sign-in"),
+        ("karolina", "whether nodes are given whole of qgpu_exp, qgpu_preempt"),
+        ("meluxina", "memory of a node of cpu"),
+        ("helios", "memory of a node"),
+    ],
+)
+def test_what_was_looked_for_and_not_read_is_a_gap(name: str, what: str) -> None:
+    assert what in unknowns(load_site(name))
+
+
+@pytest.mark.parametrize("name", [name for name in site_names() if name != "local"])
+def test_what_the_tables_call_not_known_is_among_the_gaps(name: str) -> None:
+    """The page of a site says "not known" in its cells; the list of what is not known has them all."""
+    site = load_site(name)
+    system = {row[0] for row in site_tables(site)[0].rows if UNKNOWN in row[1]}
+    gaps = "; ".join(unknowns(site))
+
+    for what, words in {
+        "sign-in": ("sign-in",),
+        "interface": ("interface",),
+        "memory": ("memory",),
+        "processors": ("processor of login nodes",),
+        "internet": ("internet",),
+        "jobs nobody submits": ("policy", "unattended submit"),
+        "preempted jobs": ("policy", "what becomes of preempted jobs"),
+        "notebooks on login nodes": ("policy", "notebooks on login nodes"),
+    }.items():
+        assert what not in system or any(word in gaps for word in words), what
+
+
+def test_processors_for_which_no_environment_is_known_are_a_gap() -> None:
+    assert "an environment for jobs" in unknowns(load_site("vsc5"))
+    assert "an environment for jobs of plgrid, plgrid-long" in unknowns(load_site("helios"))
+    assert not any("environment" in what for what in unknowns(load_site("leonardo")))
 
 
 @pytest.mark.parametrize("name", [name for name in site_names() if name != "local"])

@@ -45,13 +45,36 @@ def test_a_system_can_serve_two_factories_and_a_factory_have_two_systems() -> No
     assert next(f for f in load_factories().factories if f.name == "JAIF").systems == ("jupiter", "jureca-dc")
 
 
+def test_a_factory_leads_to_the_system_of_today_and_names_the_one_to_come() -> None:
+    factories = {one.name: one for one in load_factories().factories}
+
+    assert factories["Pharos"].systems == ("aris",)
+    assert [planned.system for planned in factories["Pharos"].planned] == ["DAEDALUS (GH200)"]
+    assert factories["MIMER"].systems == ("arrhenius",)
+    assert factories["CZAI"].planned[0].when == "within about three years of October 2025"
+
+
+def test_four_factories_announced_an_experimental_platform() -> None:
+    announced = {one.name for one in load_factories().factories if one.experimental}
+
+    assert announced == {"BSC AI Factory", "LUMI AI Factory", "JAIF", "1HealthAI"}
+
+
+@pytest.mark.parametrize("name", ["berzelius", "finisterrae3", "psnc-proxima"])
+def test_which_gpus_a_system_has_is_asked_where_nobody_read_it(name: str) -> None:
+    listed = next(one for one in load_factories().listed if one.name == name)
+
+    assert not any("A100" in what or "H200" in what or "NVIDIA H100" in what for what in listed.known)
+    assert any("GPUs" in question.what for question in listed.learn)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         (
             "systems: [leonardo]",
             "systems: [marconi]",
-            "factories.yaml:16: factories.1: no system is called marconi. Known: arrhenius, ",
+            "factories.yaml:16: factories.1: no system is called marconi. Known: aris, arrhenius, ",
         ),
         ("factories: [JAIF]", "factories: [Jaif]", ": antennas.2: no factory is called Jaif. Known: 1HealthAI, AI2F, "),
         ("routes: [playground]", "routes: [play]", "no route is called play. Known: ai-for-science, "),

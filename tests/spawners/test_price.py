@@ -63,7 +63,9 @@ EIGHT = {"nodes": 2, "gpus": 8, "cpus_per_task": 8, "mem": 16000}
         pytest.param(gpu_hour("share"), {"gpus": 3}, {}, 3, id="more GPUs than memory"),
         pytest.param(gpu_hour("share"), EIGHT, {}, 8, id="shares of two nodes"),
         pytest.param(gpu_hour("share"), {"mem": 16000}, {"memory": "none"}, 1, id="memory that nobody asks for"),
-        pytest.param(gpu_hour("share"), {"mem": 16000}, {"share": {"mem_per_gpu": None}}, 1, id="a share nobody knows"),
+        pytest.param(
+            gpu_hour("share"), EIGHT, {"share": {"mem_per_gpu": None}}, 8, id="all GPUs, whatever their share"
+        ),
         pytest.param(Charge(unit="node-hour", per="gpu", rate=0.25), {"gpus": 2}, {}, 0.5, id="half a node"),
         pytest.param(Charge(unit="core-hour", per="node", rate=288), EIGHT, {}, 576, id="a node is 288 cores"),
         pytest.param(Charge(unit="SBU", per="share", rate=128), {}, {}, 128, id="SBU"),
@@ -78,6 +80,31 @@ EIGHT = {"nodes": 2, "gpus": 8, "cpus_per_task": 8, "mem": 16000}
 )
 def test_what_an_hour_costs(charge: Charge, resources: dict[str, Any], facts: dict[str, Any], units: float) -> None:
     assert priced(charge, resources, **facts) == Price(units, charge.unit)
+
+
+@pytest.mark.parametrize(
+    ("mem", "memory", "units"),
+    [(4000, "mem", 2), (4001, "mem", 3), (16000, "mem", 8), (16000, "none", 2), (16000, None, 2)],
+    ids=str,
+)
+def test_memory_above_that_of_its_cpus_is_charged_as_further_ones(mem: int, memory: str | None, units: float) -> None:
+    charge = Charge(unit="core-hour", per="cpu", rate=1, mem_per_cpu=2000)
+
+    assert priced(charge, {"gpus": 0, "mem": mem}, memory=memory) == Price(units, "core-hour")
+
+
+def test_memory_is_charged_as_what_is_charged() -> None:
+    with pytest.raises(ValueError, match="'mem_per_cpu' belongs to a charge per: cpu"):
+        Charge(unit="GPU-hour", per="gpu", rate=1, mem_per_cpu=2000)
+
+
+@pytest.mark.parametrize("unknown", [{"mem_per_gpu": None}, {"cpus_per_gpu": None}], ids=str)
+def test_a_share_that_nobody_knows_has_no_price(unknown: dict[str, None]) -> None:
+    assert priced(gpu_hour("share"), share=unknown) is None
+
+
+def test_memory_that_nobody_asks_for_is_no_part_of_a_share() -> None:
+    assert priced(gpu_hour("share"), share={"mem_per_gpu": None}, memory="none") == Price(1, "GPU-hour")
 
 
 def test_what_is_not_known_has_no_price() -> None:
@@ -125,6 +152,18 @@ def _whole(asked: dict[str, Any]) -> Price | None:
 )
 def test_what_one_sees(left: float | None, sentence: str) -> None:
     assert cost_sentence(Price(4, "GPU-hour"), left) == sentence
+
+
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [
+        (None, "Costs up to about 4 core-hours, by our reading."),
+        (120, "Costs up to about 4 core-hours of 120 left, by our reading."),
+        (1, "Needs about 4 core-hours, by our reading; 1 is left."),
+    ],
+)
+def test_a_price_that_is_our_reading_is_said_to_be_one(left: float | None, sentence: str) -> None:
+    assert cost_sentence(Price(4, "core-hour", reading=True), left) == sentence
 
 
 @pytest.mark.parametrize(
@@ -213,6 +252,10 @@ def test_what_nobody_uses_has_no_rate() -> None:
         ("jupiter", "gpu-4", Price(288, "core-hour")),
         ("karolina", "gpu-1", Price(0.125, "node-hour")),
         ("snellius", "gpu-1", Price(128, "SBU")),
+        ("mn5-acc", "gpu-1", Price(20, "core-hour", reading=True)),
+        ("lumi", "cpu", Price(4, "core-hour")),
+        ("helios", "gpu-1", None),
+        ("helios", "gpu-4", Price(4, "GPU-hour")),
         ("jean-zay", "gpu-1", Price(1, "GPU-hour")),
         ("jean-zay", "cpu", Price(0, "core-hour")),
         ("local", "gpu-1", None),

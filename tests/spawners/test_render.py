@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 from spawners.environment import Environment
 from spawners.render import Job, Sbatch, Script, render
 from spawners.request import RequestError, Resources, parse_request, resolve
-from spawners.site import Site, load_site
+from spawners.site import Site, load_site, site_names
 from tests.golden import FOLDER, Case, cases, cases_of
 
+# What an environment has several of.
+SEVERAL = ("modules", "options", "module_path")
 NONCE = "0123456789abcdef"
 DIRECTIVE = re.compile(r'#SBATCH --([a-z-]+)(?:=(?:"([^"\\]*)"|([^"\\\s]*)))?')
 
@@ -68,7 +72,15 @@ def test_a_shape_that_a_site_cannot_have_is_no_case() -> None:
     shapes = {case.shape for case in cases_of(load_site("jupiter"))}
 
     assert "1-gpu" not in shapes
-    assert {"server", "kernel", "4-gpus", "2-nodes", "dask-worker", "course"} <= shapes
+    assert {"server", "kernel", "4-gpus", "2-nodes", "dask-worker", "course", "grading"} <= shapes
+
+
+def test_every_site_that_allows_it_grades() -> None:
+    """Where nodes have GPUs only, too, and where the smallest slice of a node is more than one processor."""
+    graded = {case.site for case in CASES if case.shape == "grading"}
+
+    assert graded == {name for name in site_names() if load_site(name).policy.unattended_submit is not False}
+    assert "#SBATCH --cpus-per-task=16\n" in (FOLDER / "snellius/grading.sh").read_text()
 
 
 @each_case
@@ -80,13 +92,15 @@ def test_the_text_holds_the_directives_and_no_other(case: Case) -> None:
 
 
 @each_case
-def test_no_job_is_requeued_or_gets_the_environment_of_whoever_submits(case: Case) -> None:
-    """A second start would find neither secrets nor its port; no program of ours can resume yet."""
+def test_only_gradings_are_requeued_and_no_job_gets_the_environment_of_whoever_submits(case: Case) -> None:
+    """A second start of the others would find neither secrets nor its port; no program of ours can resume yet."""
     script = case.script()
     directives = {directive.name: directive.value for directive in script.directives}
+    again = case.purpose == "grading" and case.site in ("arrhenius", "discoverer-plus")
 
     if script.scheduler == "slurm":
-        assert (directives["no-requeue"], directives["export"]) == (None, "ALL")
+        assert ("requeue" in directives, "no-requeue" in directives) == (again, not again)
+        assert directives["export"] == "ALL"
     else:
         assert directives["r"] == "n"
         assert "V" not in directives
@@ -221,13 +235,25 @@ def test_gpus_per_task_need_the_number_of_tasks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("syntax", "lines"), [("mem", ["--mem=4000M"]), ("mem-per-gpu", ["--mem-per-gpu=2000M"]), ("none", [])]
+    ("syntax", "lines"), [("mem", ["--mem=4000M"]), ("mem-per-gpu", ["--mem-per-gpu=2000M"]), ("none", []), (None, [])]
 )
-def test_memory_in_the_words_of_the_site(site: Site, syntax: str, lines: list[str]) -> None:
+def test_memory_in_the_words_of_the_site(site: Site, syntax: str | None, lines: list[str]) -> None:
     site = site.model_copy(update={"memory": site.memory.model_copy(update={"syntax": syntax})})
 
     script = local_script(site, {"gpus": 2})
     assert [directive.line[8:] for directive in script.directives if "mem" in directive.name] == lines
+
+
+@pytest.mark.parametrize("policy", [True, False, None], ids=str)
+@pytest.mark.parametrize("idempotent", [True, False], ids=["idempotent", "once"])
+def test_a_job_is_requeued_where_it_takes_no_harm_and_the_site_does_it(
+    site: Site, policy: bool | None, idempotent: bool
+) -> None:
+    site = site.model_copy(update={"policy": site.policy.model_copy(update={"requeue": policy})})
+
+    names = [directive.name for directive in local_script(site, {}, idempotent=idempotent).directives]
+    assert ("requeue" in names) == (policy is True and idempotent)
+    assert ("no-requeue" in names) != ("requeue" in names)
 
 
 def test_a_job_without_a_program_is_refused(site: Site) -> None:
@@ -249,14 +275,53 @@ def test_environments_run_a_program_without_the_users_shell() -> None:
     assert venv.argv("python", "-V") == ("/opt/a/bin/python", "-V")
     assert image.argv("python") == ("singularity", "exec", "--nv", "--bind=/data", "/i.sif", "python")
     loaded = image.model_copy(update={"modules": ("singularity",)}).argv("python")
-    assert loaded[5:] == ("singularity", *image.argv("python"))
+    assert loaded[5:] == ("/etc/profile", "singularity", *image.argv("python"))
     assert module.argv("python", "a b")[:4] == ("/bin/bash", "--noprofile", "--norc", "-c")
-    assert module.argv("python", "a b")[5:] == ("profile/deeplrn cineca-ai/4.3.0", "python", "a b")
+    assert module.argv("python", "a b")[5:] == ("/etc/profile", "profile/deeplrn cineca-ai/4.3.0", "python", "a b")
 
 
-@pytest.mark.parametrize("field", ["path", "modules", "options", "name"])
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, ["load arch/h100 pytorch/2.4"]),
+        ({"purge": True}, ["purge", "load arch/h100 pytorch/2.4"]),
+        ({"module_path": ("/m/one", "/m/{two}")}, ["use /m/one /m/{two}", "load arch/h100 pytorch/2.4"]),
+        ({"purge": True, "module_path": ("/m",)}, ["purge", "use /m", "load arch/h100 pytorch/2.4"]),
+    ],
+    ids=["load", "purge", "use", "all"],
+)
+def test_modules_are_loaded_as_the_site_has_it(tmp_path: Path, facts: dict[str, object], said: list[str]) -> None:
+    """A real bash, with the site's own definition of `module`; the program gets its words whole."""
+    init = tmp_path / "init"
+    init.write_text(f'module() {{ echo "$*" >>{tmp_path}/said; }}\n')
+    modules = ("arch/h100", "pytorch/2.4")
+    values = {"name": "a", "kind": "module", "modules": modules, "arch": "x86_64", "init": str(init), **facts}
+
+    argv = Environment.model_validate(values).argv("printf", "%s|", "a b", "$HOME")
+
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "a b|$HOME|"
+    assert (tmp_path / "said").read_text().splitlines() == said
+
+
+def test_a_module_that_cannot_be_loaded_starts_nothing(tmp_path: Path) -> None:
+    init = tmp_path / "init"
+    init.write_text('module() { test "$1" != use; }\n')
+    one = Environment(
+        name="a", kind="module", modules=("m",), module_path=("/m",), init=str(init), purge=True, arch="x86_64"
+    )
+
+    found = subprocess.run(one.argv("echo", "started"), capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (1, "")
+
+
+def test_how_modules_are_loaded_is_told_where_there_are_some() -> None:
+    with pytest.raises(ValueError, match="say how 'modules' are loaded, and there are none"):
+        Environment(name="a", kind="venv", path="/opt/a", purge=True, arch="x86_64")
+
+
+@pytest.mark.parametrize("field", ["path", "modules", "options", "name", "init", "module_path"])
 def test_nothing_hostile_describes_an_environment(field: str, hostile: str) -> None:
     good: dict[str, object] = {"name": "a", "kind": "venv", "path": "/opt/a", "arch": "x86_64"}
 
     with pytest.raises(ValueError, match=f"{field}|valid string"):
-        Environment.model_validate(good | {field: (hostile,) if field in ("modules", "options") else hostile})
+        Environment.model_validate(good | {field: (hostile,) if field in SEVERAL else hostile})

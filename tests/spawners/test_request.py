@@ -81,7 +81,7 @@ def test_a_missing_profile_lists_the_choices() -> None:
 def test_an_unknown_key_lists_the_known_ones() -> None:
     assert refusal({"profile": "cpu", "colour": "blue"}) == (
         "Unknown option 'colour'. Choose from: purpose, profile, partition, gpus, cpus_per_task, mem, time, nodes, "
-        "account, qos, constraint, reservation, environment, internet, attended, safe_start."
+        "account, qos, constraint, reservation, environment, internet, safe_start."
     )
 
 
@@ -105,11 +105,16 @@ def test_a_constraint_is_one_that_the_site_knows() -> None:
 
 @pytest.mark.parametrize("value", ["on", "true", "1", True])
 def test_what_a_job_needs_of_the_site_is_asked_for_by_a_switch(value: object) -> None:
-    request = parse_request({"profile": "cpu", "internet": value, "attended": value}, SITE)
+    request = parse_request({"profile": "cpu", "internet": value}, SITE)
 
-    assert (request.internet, request.attended) == (True, True)
+    assert request.internet
     assert "needs_internet" in refusal({"profile": "cpu", "needs_internet": value})
     assert "no internet" in refusal({"profile": "compute", "account": "a", "internet": value}, TRAP)
+
+
+@pytest.mark.parametrize("value", ["on", "off", True, False])
+def test_whether_a_person_asks_is_no_option(value: object) -> None:
+    assert "Unknown option 'attended'" in refusal({"profile": "cpu", "attended": value})
 
 
 def test_all_mistakes_are_told_at_once() -> None:

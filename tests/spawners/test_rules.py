@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spawners.accounts import Account
 from spawners.request import Request, RequestError, resolve
 from spawners.resources import Ask, Resources, fill
 from spawners.rules import RULES, broken_rules
+from spawners.server_job import server_job
 from spawners.site import Site, load_site
 from tests.sites.traps import CASES, TRAPS, Case
 
@@ -22,9 +24,10 @@ each_case = pytest.mark.parametrize("case", CASES, ids=[case.rule for case in CA
 def broken(asked: Mapping[str, object], site: Site = SITE) -> list[tuple[str, str]]:
     """Every rule that a request of these options breaks, with its sentence."""
     options: dict[str, object] = {"account": "onboarding", **asked}
-    folder = options.pop("folder", None)
+    folder, attended = options.pop("folder", None), bool(options.pop("attended", True))
     request = Request.model_validate(options)
-    ask = Ask(site=site, request=request, resources=fill(request, site), folders=(str(folder),) if folder else ())
+    folders = (str(folder),) if folder else ()
+    ask = Ask(site=site, request=request, resources=fill(request, site), folders=folders, attended=attended)
     return [(one.rule, one.sentence) for one in broken_rules(ask)]
 
 
@@ -34,7 +37,7 @@ def test_every_rule_has_a_case() -> None:
 
 @each_case
 def test_a_trap_is_refused_by_its_own_rule_alone_in_one_whole_sentence(case: Case) -> None:
-    assert broken(case.asked) == [(case.rule, case.sentence)]
+    assert broken(case.asked, case.site()) == [(case.rule, case.sentence)]
 
 
 @each_case
@@ -88,6 +91,22 @@ def test_other_ways_into_a_trap(options: dict[str, object], sentence: str) -> No
     assert sentence in [said for _, said in broken(options)]
 
 
+def test_a_partition_without_an_environment_names_the_profiles_that_have_one() -> None:
+    ((rule, sentence),) = broken({"profile": "cpu", "account": "plgexample-cpu"}, load_site("helios"))
+
+    assert rule == "environment-missing"
+    assert "known for x86_64, the processors of partition 'plgrid'" in sentence
+    assert sentence.endswith("or choose a profile on other nodes: gpu-1.")
+
+
+def test_a_service_that_asks_is_no_person() -> None:
+    request = Request(profile="compute", account="onboarding")
+
+    assert resolve(request, SITE)
+    with pytest.raises(RequestError, match="wants a person behind every job"):
+        resolve(request, SITE, attended=False)
+
+
 def test_every_broken_rule_is_told_at_once_and_in_order() -> None:
     asked = {"profile": "named", "account": None, "time": 61, "environment": "arm"}
 
@@ -120,6 +139,18 @@ def test_memory_beyond_the_share_of_the_gpus_is_refused_where_it_can_be_asked_fo
     ]
 
 
+def test_memory_is_not_asked_for_where_nobody_read_how() -> None:
+    assert broken({"profile": "gpu-4", "mem": 1000, "account": "training0000"}, load_site("jupiter")) == [
+        (
+            "memory-asked",
+            (
+                "Option 'mem' is 1000, but how jobs of JUPITER (JSC, JAIF) ask for memory is not known. "
+                "Leave it out, and ask for more CPUs where you need more memory."
+            ),
+        )
+    ]
+
+
 def test_grading_is_work_that_no_person_submits() -> None:
     assert [rule for rule, _ in broken({"profile": "compute", "purpose": "grading"})] == ["unattended"]
 
@@ -147,6 +178,21 @@ def test_the_door_raises_every_sentence() -> None:
         resolve(Request(profile="compute", account="a"), SITE, "/home/me", "/login-only/me")
 
 
+@pytest.mark.parametrize("home", ["/login-only/me", "/home/me"])
+def test_a_server_works_at_home_where_its_node_sees_it(home: str) -> None:
+    request = Request(profile="compute", account="onboarding")
+    account = Account(name="me", uid=1001, gid=1001, home=home)
+
+    def start() -> object:
+        return server_job(SITE, request, account, comment="onramp:hub:me::", environment={})
+
+    if home == "/home/me":
+        assert start()
+    else:
+        with pytest.raises(RequestError, match="Compute nodes do not see /login-only/me"):
+            start()
+
+
 values: dict[str, list[object]] = {
     "profile": [profile.name for profile in SITE.profiles],
     "purpose": ["server", "run", "cluster", "grading"],
@@ -163,15 +209,19 @@ values: dict[str, list[object]] = {
     "attended": [False, True],
 }
 changes = st.lists(st.sampled_from([(key, value) for key, several in values.items() for value in several]), max_size=2)
-works = [{"account": "onboarding"} | case.asked | case.works for case in CASES if "folder" not in case.asked]
+OF_THE_DOOR = frozenset(("folder", "attended"))
+works = [{"account": "onboarding"} | case.asked | case.works for case in CASES if not OF_THE_DOOR & set(case.asked)]
 
 
 @settings(max_examples=3000)
 @given(st.sampled_from(works), changes)
 def test_what_passes_the_rules_breaks_no_limit(works: dict[str, object], changed: list[tuple[str, object]]) -> None:
-    request = Request.model_validate(works | dict(changed))
-    ask = Ask(site=SITE, request=request, resources=fill(request, SITE))
+    options = works | dict(changed)
+    attended = bool(options.pop("attended", True))
+    request = Request.model_validate(options)
+    ask = Ask(site=SITE, request=request, resources=fill(request, SITE), attended=attended)
     if not broken_rules(ask):
+        assert attended
         _within_limits(request, ask.resources)
 
 
@@ -223,7 +273,6 @@ def _within_limits(request: Request, asked: Resources) -> None:
     assert asked.account
     assert asked.environment == SITE.environments[0]
     assert request.mem is None
-    assert request.attended
     assert request.purpose not in ("grading", "cluster")
     assert not request.internet or asked.partition == "transfer"
     also = ALSO.get(asked.partition)

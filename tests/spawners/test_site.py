@@ -92,6 +92,13 @@ def test_what_nobody_read_is_left_out(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
+def test_how_memory_is_asked_for_is_known_or_not_and_never_the_models_guess(name: str) -> None:
+    site = load_site(name)
+
+    assert (site.memory.syntax is None) == (site.facts["memory"].confidence == "unknown")
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
 def test_every_source_is_public_or_unpublished_and_is_cited(name: str) -> None:
     site = load_site(name)
 
@@ -357,6 +364,18 @@ def test_a_file_without_a_format(tmp_path: Path) -> None:
             "max_nodes: 2, qos: [{ name: a }, { name: a }], ",
             "name: cpu, title",
             "partitions.0.qos.1.name: defined twice: a",
+        ),
+        (
+            'paths: { home: "/home/{user}", ',
+            'paths: { login_only: [/home], home: "/home/{user}", ',
+            "login_only",
+            "paths.home: /home/{user} lies in /home, which is in 'login_only': jobs need a folder that compute nodes ",
+        ),
+        (
+            'paths: { home: "/home/{user}", ',
+            'paths: { login_only: [/srv/onramp], home: "/home/{user}", ',
+            "login_only",
+            "paths.runtime: /srv/onramp/spool/{user} lies in /srv/onramp, which is in 'login_only': ",
         ),
         (
             "login: null, ",

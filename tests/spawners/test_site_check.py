@@ -47,5 +47,13 @@ def test_profiles_that_nobody_has_run_are_told() -> None:
     assert check_site(changed(load_site("local"), "cpu", verified=False)).open == "not verified on the system: cpu"
 
 
+def test_profiles_without_an_environment_are_told_and_are_no_mistake() -> None:
+    found = check_site(load_site("helios"))
+
+    assert found.mistakes == ()
+    assert found.open.endswith("; refused as environment-missing: cpu")
+    assert "refused as environment-missing: cpu, gpu-debug, gpu-4, gpu-8" in check_site(load_site("meluxina")).open
+
+
 def test_an_account_of_the_sites_form_is_made_up() -> None:
     assert sample_account("{project}@h100") == "project1@h100"

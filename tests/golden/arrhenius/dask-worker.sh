@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' GPU/Miniforge/26.3.2-2-eb python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 72 --memory-limit 108000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --tls-ca-file /home/student1/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /home/student1/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /home/student1/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile GPU/Miniforge/26.3.2-2-eb python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 72 --memory-limit 108000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --tls-ca-file /home/student1/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /home/student1/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /home/student1/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=common
 #SBATCH --qos=ehpc-aif-2026pg01-000
 #SBATCH --account=ehpc-aif-2026pg01-000
@@ -10,11 +10,11 @@
 #SBATCH --mem=960000M
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
-#SBATCH --output=/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -I -m spawners.run_node /home/student1/.onramp/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

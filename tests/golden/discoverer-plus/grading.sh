@@ -1,19 +1,19 @@
 #!/bin/sh
-#SBATCH --job-name=onramp-grading
-#SBATCH --comment=onramp:grading:student1:0123456789abcdef
+#SBATCH --job-name=onramp-grade
+#SBATCH --comment=onramp:grade:course:76708f25676d176c
 #SBATCH --partition=common
 #SBATCH --qos=2cpu-single-host
 #SBATCH --account=ehpc-aif-2026pg01-000
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
-#SBATCH --cpus-per-task=2
+#SBATCH --cpus-per-task=1
 #SBATCH --mem=8000M
-#SBATCH --time=120
-#SBATCH --output=/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --time=7
+#SBATCH --output=/srv/onramp/grading/0123456789abcdef/out/job.log
 #SBATCH --chdir=/
-#SBATCH --no-requeue
+#SBATCH --requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -I -m curricula.autograde_node /home/student1/.onramp/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -I -m curricula.autograde_node /srv/onramp/grading/0123456789abcdef

@@ -17,4 +17,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -m ipykernel_launcher -f /home/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -m ipykernel_launcher -f /home/student1/.onramp/0123456789abcdef.json

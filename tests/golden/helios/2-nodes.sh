@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=plgrid-gpu-gh200
 #SBATCH --account=plgexample-gpu-gh200
 #SBATCH --nodes=2
@@ -9,11 +9,11 @@
 #SBATCH --mem=400000M
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
-#SBATCH --output=/net/home/plgrid/student1/.onramp/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec srun --kill-on-bad-exit=1 --cpus-per-task=288 /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' ML-bundle/25.10 python -I -m spawners.run_node /net/home/plgrid/student1/.onramp/0123456789abcdef
+exec srun --kill-on-bad-exit=1 --cpus-per-task=288 /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile ML-bundle/25.10 python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' ML-bundle/25.10 python -m ipykernel_launcher -f /net/home/plgrid/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile ML-bundle/25.10 python -m ipykernel_launcher -f /net/home/plgrid/student1/.onramp/0123456789abcdef.json

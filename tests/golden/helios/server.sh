@@ -1,4 +1,5 @@
 #!/bin/sh
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-server
 #SBATCH --comment=onramp:hub1:student1::0123456789abcdef
 #SBATCH --partition=plgrid
@@ -15,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec python -I -m spawners.node /net/home/plgrid/student1/.onramp/0123456789abcdef.json
+exec /opt/onramp/bin/python -I -m spawners.node /net/home/plgrid/student1/.onramp/0123456789abcdef.json

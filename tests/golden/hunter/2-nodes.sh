@@ -1,16 +1,16 @@
 #!/bin/sh
 # Not run: written after the documentation of PBS Pro; no PBS has read it yet.
 #PBS -N onramp-run
-#PBS -v ONRAMP_COMMENT=onramp:run:student1:0123456789abcdef
+#PBS -v ONRAMP_COMMENT=onramp:run:20261120-120000-train
 #PBS -l select=2:node_type=mi300a:mpiprocs=1
 #PBS -l walltime=01:00:00
 #PBS -l ws13=True
 #PBS -S /bin/sh
-#PBS -o /lustre/hpe/ws13/ws13.a/ws/student1-onramp/.onramp/0123456789abcdef.log
+#PBS -o /home/student1/runs/20261120-120000-train/job.log
 #PBS -j oe
 #PBS -r n
 
 cd / || exit
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; exec "$0" "$@"' mpiexec -n 2 --ppn 1 --cpu-bind none /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'HLRS/APU/2026.1 cray-python rocm' python -I -m spawners.run_node /lustre/hpe/ws13/ws13.a/ws/student1-onramp/.onramp/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. /etc/profile; exec "$0" "$@"' mpiexec -n 2 --ppn 1 --cpu-bind none /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'HLRS/APU/2026.1 cray-python rocm' python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

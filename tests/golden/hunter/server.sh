@@ -14,4 +14,4 @@
 cd / || exit
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'HLRS/APU/2026.1 cray-python rocm' python -I -m spawners.node /lustre/hpe/ws13/ws13.a/ws/student1-onramp/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'HLRS/APU/2026.1 cray-python rocm' python -I -m spawners.node /lustre/hpe/ws13/ws13.a/ws/student1-onramp/.onramp/0123456789abcdef.json

@@ -6,7 +6,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=288
-#SBATCH --mem=800000M
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
 #SBATCH --output=/e/home/jusers/student1/jupiter/.onramp/0123456789abcdef.log
@@ -16,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'Stages/2026 GCC Python CUDA' python -m ipykernel_launcher -f /e/home/jusers/student1/jupiter/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'Stages/2026 GCC Python CUDA' python -m ipykernel_launcher -f /e/home/jusers/student1/jupiter/.onramp/0123456789abcdef.json

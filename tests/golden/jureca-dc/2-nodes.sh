@@ -1,19 +1,18 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=dc-gpu
 #SBATCH --account=training0000
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=480000M
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
-#SBATCH --output=/p/home/jusers/student1/jureca/.onramp/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec srun --kill-on-bad-exit=1 --cpus-per-task=128 /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m spawners.run_node /p/home/jusers/student1/jureca/.onramp/0123456789abcdef
+exec srun --kill-on-bad-exit=1 --cpus-per-task=128 /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

@@ -6,7 +6,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=480000M
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
 #SBATCH --output=/p/home/jusers/student1/jureca/.onramp/cluster-0123456789abcdef-%j.log
@@ -16,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 128 --memory-limit 432000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --interface ib0 --tls-ca-file /p/home/jusers/student1/jureca/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /p/home/jusers/student1/jureca/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /p/home/jusers/student1/jureca/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 128 --memory-limit 432000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --interface ib0 --tls-ca-file /p/home/jusers/student1/jureca/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /p/home/jusers/student1/jureca/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /p/home/jusers/student1/jureca/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard

@@ -1,18 +1,17 @@
 #!/bin/sh
-#SBATCH --job-name=onramp-grading
-#SBATCH --comment=onramp:grading:student1:0123456789abcdef
+#SBATCH --job-name=onramp-grade
+#SBATCH --comment=onramp:grade:course:76708f25676d176c
 #SBATCH --partition=dc-cpu
 #SBATCH --account=training0000
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=480000M
-#SBATCH --time=60
-#SBATCH --output=/p/home/jusers/student1/jureca/.onramp/0123456789abcdef.log
+#SBATCH --time=7
+#SBATCH --output=/srv/onramp/grading/0123456789abcdef/out/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m curricula.autograde_node /p/home/jusers/student1/jureca/.onramp/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'Stages/2025 GCC OpenMPI Python PyTorch' python -I -m curricula.autograde_node /srv/onramp/grading/0123456789abcdef

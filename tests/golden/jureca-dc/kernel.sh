@@ -6,7 +6,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=480000M
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
 #SBATCH --output=/p/home/jusers/student1/jureca/.onramp/0123456789abcdef.log
@@ -16,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'Stages/2025 GCC OpenMPI Python PyTorch' python -m ipykernel_launcher -f /p/home/jusers/student1/jureca/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'Stages/2025 GCC OpenMPI Python PyTorch' python -m ipykernel_launcher -f /p/home/jusers/student1/jureca/.onramp/0123456789abcdef.json

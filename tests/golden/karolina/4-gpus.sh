@@ -1,19 +1,18 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=qgpu
 #SBATCH --account=eu-00-00
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=64
-#SBATCH --mem=440000M
 #SBATCH --gpus=4
 #SBATCH --time=60
-#SBATCH --output=/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' Python/3.11.5-GCCcore-13.2.0 python -I -m spawners.run_node /home/student1/.onramp/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile Python/3.11.5-GCCcore-13.2.0 python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

@@ -15,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' 'profile/deeplrn cineca-ai/4.3.0' python -I -m spawners.node /leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'profile/deeplrn cineca-ai/4.3.0' python -I -m spawners.node /leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef.json

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=gpu
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
@@ -8,11 +8,11 @@
 #SBATCH --mem=4000M
 #SBATCH --gres=gpu:1
 #SBATCH --time=60
-#SBATCH --output=/srv/onramp/spool/student1/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /srv/onramp/venv/bin/python -I -m spawners.run_node /srv/onramp/spool/student1/0123456789abcdef
+exec /srv/onramp/venv/bin/python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=small-g
 #SBATCH --account=project_465000001
 #SBATCH --nodes=1
@@ -9,11 +9,11 @@
 #SBATCH --mem=245760M
 #SBATCH --gpus-per-node=4
 #SBATCH --time=60
-#SBATCH --output=/users/student1/.onramp/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec singularity exec /appl/local/laifs/containers/lumi-multitorch-latest.sif python -I -m spawners.run_node /users/student1/.onramp/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. "$0"; module use $1 && shift && module load $1 && shift && exec "$@"' /etc/profile /appl/local/laifs/modules lumi-aif-singularity-bindings singularity exec /appl/local/laifs/containers/lumi-multitorch-latest.sif python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

@@ -1,18 +1,18 @@
 #!/bin/sh
-#SBATCH --job-name=onramp-grading
-#SBATCH --comment=onramp:grading:student1:0123456789abcdef
+#SBATCH --job-name=onramp-grade
+#SBATCH --comment=onramp:grade:course:76708f25676d176c
 #SBATCH --partition=small
 #SBATCH --account=project_465000001
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
-#SBATCH --cpus-per-task=4
+#SBATCH --cpus-per-task=1
 #SBATCH --mem=7600M
-#SBATCH --time=240
-#SBATCH --output=/users/student1/.onramp/0123456789abcdef.log
+#SBATCH --time=7
+#SBATCH --output=/srv/onramp/grading/0123456789abcdef/out/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec singularity exec /appl/local/laifs/containers/lumi-multitorch-latest.sif python -I -m curricula.autograde_node /users/student1/.onramp/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. "$0"; module use $1 && shift && module load $1 && shift && exec "$@"' /etc/profile /appl/local/laifs/modules lumi-aif-singularity-bindings singularity exec /appl/local/laifs/containers/lumi-multitorch-latest.sif python -I -m curricula.autograde_node /srv/onramp/grading/0123456789abcdef

@@ -1,19 +1,19 @@
 #!/bin/sh
-#SBATCH --job-name=onramp-grading
-#SBATCH --comment=onramp:grading:student1:0123456789abcdef
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
+#SBATCH --job-name=onramp-grade
+#SBATCH --comment=onramp:grade:course:76708f25676d176c
 #SBATCH --partition=cpu
 #SBATCH --qos=default
 #SBATCH --account=p200000
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --mem=120000M
-#SBATCH --time=120
-#SBATCH --output=/home/users/student1/.onramp/0123456789abcdef.log
+#SBATCH --time=7
+#SBATCH --output=/srv/onramp/grading/0123456789abcdef/out/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec python -I -m curricula.autograde_node /home/users/student1/.onramp/0123456789abcdef
+exec /opt/onramp/bin/python -I -m curricula.autograde_node /srv/onramp/grading/0123456789abcdef

@@ -1,4 +1,5 @@
 #!/bin/sh
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-kernel
 #SBATCH --comment=onramp:kernel:student1:0123456789abcdef
 #SBATCH --partition=gpu
@@ -7,7 +8,6 @@
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=64
-#SBATCH --mem=460000M
 #SBATCH --ntasks=1
 #SBATCH --gpus-per-task=4
 #SBATCH --time=30
@@ -18,4 +18,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec python -m ipykernel_launcher -f /home/users/student1/.onramp/0123456789abcdef.json
+exec /opt/onramp/bin/python -m ipykernel_launcher -f /home/users/student1/.onramp/0123456789abcdef.json

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=acc
 #SBATCH --qos=acc_ehpc
 #SBATCH --account=ehpcNNN
@@ -9,11 +9,11 @@
 #SBATCH --cpus-per-task=80
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
-#SBATCH --output=/gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' pytorch/2.4.0 python -I -m spawners.run_node /gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef
+exec /bin/bash --noprofile --norc -c '. "$0"; module purge; module load $1 && shift && exec "$@"' /etc/profile pytorch/2.4.0 python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

@@ -15,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' pytorch/2.4.0 python -I -m spawners.node /gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module purge; module load $1 && shift && exec "$@"' /etc/profile pytorch/2.4.0 python -I -m spawners.node /gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef.json

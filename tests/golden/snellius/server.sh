@@ -14,4 +14,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' '2022 Anaconda3/2022.05' python -I -m spawners.node /home/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile '2022 Anaconda3/2022.05' python -I -m spawners.node /home/student1/.onramp/0123456789abcdef.json

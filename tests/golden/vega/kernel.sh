@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. /etc/profile; module load $0 && exec "$@"' Python/3.11.5-GCCcore-13.2.0 python -m ipykernel_launcher -f /ceph/hpc/home/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile Python/3.11.5-GCCcore-13.2.0 python -m ipykernel_launcher -f /ceph/hpc/home/student1/.onramp/0123456789abcdef.json

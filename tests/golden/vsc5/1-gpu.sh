@@ -1,6 +1,7 @@
 #!/bin/sh
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-run
-#SBATCH --comment=onramp:run:student1:0123456789abcdef
+#SBATCH --comment=onramp:run:20261120-120000-train
 #SBATCH --partition=zen3_0512_a100x2
 #SBATCH --qos=zen3_0512_a100x2
 #SBATCH --nodes=1
@@ -9,11 +10,11 @@
 #SBATCH --mem=100000M
 #SBATCH --gres=gpu:1
 #SBATCH --time=60
-#SBATCH --output=/home/student1/.onramp/0123456789abcdef.log
+#SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec python -I -m spawners.run_node /home/student1/.onramp/0123456789abcdef
+exec /opt/onramp/bin/python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

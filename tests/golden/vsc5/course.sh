@@ -1,4 +1,5 @@
 #!/bin/sh
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-server
 #SBATCH --comment=onramp:hub1:student1::0123456789abcdef
 #SBATCH --partition=zen3_0512_a100x2
@@ -17,4 +18,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec python -I -m spawners.node /home/student1/.onramp/0123456789abcdef.json
+exec /opt/onramp/bin/python -I -m spawners.node /home/student1/.onramp/0123456789abcdef.json

@@ -1,4 +1,5 @@
 #!/bin/sh
+# No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-cluster
 #SBATCH --comment=onramp:cluster:student1:4711:0123456789abcdef
 #SBATCH --partition=zen3_0512_a100x2
@@ -16,4 +17,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 8 --memory-limit 90000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --tls-ca-file /home/student1/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /home/student1/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /home/student1/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard
+exec /opt/onramp/bin/python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 8 --memory-limit 90000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --tls-ca-file /home/student1/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /home/student1/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /home/student1/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard
