@@ -113,7 +113,7 @@ def answers(assignment: str) -> dict[str, str]:
 
 def points(assignment: str) -> float:
     """What full marks are."""
-    return sum(cell["metadata"].get("nbgrader", {}).get("points", 0) for cell in source(assignment)["cells"])
+    return sum(float(cell["metadata"].get("nbgrader", {}).get("points", 0)) for cell in source(assignment)["cells"])
 
 
 def _solutions(notebook: dict[str, Any]) -> list[dict[str, Any]]:
