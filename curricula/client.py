@@ -11,22 +11,19 @@ from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
 
 from curricula.submissions import Receipt, SubmissionError, check_notebook, too_large
+from spawners.plain_error import PlainError
 
 # The service is reached directly: what a proxy is for lies elsewhere.
 _http = build_opener(ProxyHandler({}))
 
 
-class CourseServiceError(RuntimeError):
+class CourseServiceError(PlainError, RuntimeError):
     """The course service did not do it; the message says why, and that nothing was lost."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         """`status` is HTTP's, where there was an answer."""
         super().__init__(message)
         self.status = status
-
-    def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the message alone, since nothing is wrong with the program."""
-        return [str(self)]
 
 
 class Away(CourseServiceError):

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from curricula.client import Away, Client, CourseServiceError
-from curricula.outbox import Outbox
-from curricula.submissions import Receipt, SubmissionError, check_notebook, spoken
+from curricula.outbox import MOST, Outbox
+from curricula.submissions import Receipt, SubmissionError, check_notebook, spoken, too_large
 
 # Answers that will be the same next time: no notebook, no such assignment, too late, too large.
 _NEVER = (400, 404, 409, 413)
@@ -110,8 +110,7 @@ def _put_in_outbox(away: Away, assignment: str, course: str | None, path: str | 
     folder = _folder_here(assignment, course)
     file = Path(path) if path else _notebook_in(folder)
     try:
-        content = file.read_bytes()
-        check_notebook(content)
+        content = _content(file)
         kept = outbox().put(folder.parent.name, assignment, content)
     except OSError as error:
         raise CourseServiceError(f"{away} Nor can {file} be kept in your outbox: {error}") from None
@@ -120,6 +119,18 @@ def _put_in_outbox(away: Away, assignment: str, course: str | None, path: str | 
         f"{kept.path.parent}, and is sent with your next onramp.submit(…) or onramp.courses(). "
         "What counts is when it arrives, so look again before the deadline."
     )
+
+
+def _content(file: Path) -> bytes:
+    """Return a notebook, looked at before it is read. Raises SubmissionError where none would be taken, and OSError."""
+    size = file.stat().st_size
+    if size > MOST:
+        raise SubmissionError(too_large(size, MOST))
+    if not file.is_file():
+        raise SubmissionError(f"{file} is not a file. Say path=… of the notebook that you want to hand in.")
+    content = file.read_bytes()
+    check_notebook(content)
+    return content
 
 
 def _folder_here(assignment: str, course: str | None) -> Path:

@@ -11,8 +11,10 @@ from typing import Self
 
 from pydantic import AwareDatetime, BaseModel, Field
 
+from spawners.plain_error import PlainError
 
-class SubmissionError(ValueError):
+
+class SubmissionError(PlainError, ValueError):
     """This cannot be handed in; the message says what was found and what to do."""
 
 

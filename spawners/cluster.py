@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from spawners.cluster_plan import ClusterPlan
+from spawners.plain_error import PlainError
 from spawners.request import RequestError, Resources, parse_request, resolve
 from spawners.scheduler import Scheduler, SchedulerError
 from spawners.site import Site, SiteError, load_site
@@ -21,7 +22,7 @@ MOST_JOBS = 100
 _T = TypeVar("_T")
 
 
-class ClusterError(RuntimeError):
+class ClusterError(PlainError, RuntimeError):
     """The cluster cannot be had, or cannot become what was asked; the message says why and what to do."""
 
 

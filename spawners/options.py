@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 
+from spawners.plain_error import PlainError
 from spawners.site import PURPOSES, Site
 
 WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
@@ -13,7 +14,7 @@ TRUE, FALSE = ("on", "true", "1"), ("off", "false", "0")
 Reader = Callable[[str, object, Site], object]
 
 
-class RequestError(ValueError):
+class RequestError(PlainError, ValueError):
     """What was asked cannot be had; the message is readable text that lists the valid choices."""
 
 

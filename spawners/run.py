@@ -13,9 +13,9 @@ from typing import Protocol, TypeVar
 from pydantic import BaseModel
 
 from spawners import run_record as files
-from spawners.run_jobs import find_jobs
+from spawners.run_jobs import find_jobs, never_came
 from spawners.run_record import INSIDE, Record, RunError, me, root
-from spawners.run_words import sentence
+from spawners.run_words import NEVER_CAME, sentence
 from spawners.scheduler import JobState, Scheduler, SchedulerError
 from spawners.slurm import Slurm
 
@@ -134,10 +134,11 @@ def _view(run: Run, record: Record, job: JobState | None, problem: str) -> View:
     done, total = files.cells(run.folder) or (0, 0)
     if reported and reported.ended:
         done, total = reported.cells_done, reported.cells_total
+    missing = job is None and not problem and never_came(run, record)
     return View(
         name=run.name,
-        state=job.state if job else ("NOT_SUBMITTED" if record.refused is not None else "UNKNOWN"),
-        sentence=sentence(record, job, (done, total), problem),
+        state=job.state if job else ("NOT_SUBMITTED" if record.refused is not None or missing else "UNKNOWN"),
+        sentence=NEVER_CAME if missing else sentence(record, job, (done, total), problem),
         record=record,
         job=job,
         cells_done=done,

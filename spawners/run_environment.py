@@ -6,7 +6,7 @@ import platform
 import site
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import metadata
 from itertools import product
@@ -17,6 +17,9 @@ from spawners.run_record import ENVIRONMENT
 
 # Where our wheel puts the lock file it was made from: it knows the sha256 of every file on the package index.
 LOCK = Path(sys.prefix, "share/onramp/uv.lock")
+# PyTorch has an index of its own for each of its builds, of which PyPI has one at most.
+TORCH = ("torch", "torchvision", "torchaudio")
+TORCH_INDEX = "https://download.pytorch.org/whl"
 _HEAD = """\
 # {python} on {system} {machine}. To have the same: pip install -r {name}
 # After a package: the sha256 of the file it was installed from, where our lock file knows it.
@@ -38,7 +41,7 @@ def locked(environment: Environment) -> Environment:
 
 @cache
 def environment_file() -> str:
-    """Every package at its exact version, as pip reads it; what came from no index is a comment."""
+    """Every package at its exact version and build, as pip reads it; what came from no index is a comment."""
     # Of two with one name Python imports the first; the second is a copy that a package carries in itself.
     packages: dict[str, metadata.Distribution] = {}
     for package in metadata.distributions(path=_path()):
@@ -50,7 +53,8 @@ def environment_file() -> str:
         machine=platform.machine(),
         name=ENVIRONMENT,
     )
-    return head + "".join(sorted(f"{_line(package, hashes)}\n" for package in packages.values()))
+    lines = sorted({_line(package, hashes) for package in packages.values()} | _indexes(packages.values()))
+    return head + "".join(f"{line}\n" for line in lines)
 
 
 def _path() -> list[str]:
@@ -66,12 +70,20 @@ def _line(package: metadata.Distribution, hashes: Mapping[str, Sequence[Mapping[
     name, version = package.metadata["Name"], package.version
     if package.read_text("direct_url.json"):
         return f"# {name}=={version} was installed from a file, not from an index"
-    if "+" in version:
-        public, _, build = version.partition("+")
+    public, _, build = version.partition("+")
+    if build and _name(package) in TORCH:
+        return f"{name}=={version}"
+    if build:
         return f"{name}=={public}  # here: the build {build}"
     tags = {line.removeprefix("Tag: ") for line in (package.read_text("WHEEL") or "").splitlines()}
     known = [wheel["hash"] for wheel in hashes.get(f"{_name(package)}=={version}", ()) if tags & _tags(wheel["url"])]
     return f"{name}=={version}" + (f"  # {known[0]}" if len(known) == 1 else "")
+
+
+def _indexes(packages: Iterable[metadata.Distribution]) -> set[str]:
+    """Where pip finds the builds of PyTorch that are here, beside PyPI."""
+    builds = {package.version.partition("+")[2] for package in packages if _name(package) in TORCH}
+    return {f"--extra-index-url {TORCH_INDEX}/{build}" for build in builds if build}
 
 
 def _hashes() -> Mapping[str, Sequence[Mapping[str, str]]]:

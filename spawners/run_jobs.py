@@ -15,13 +15,16 @@ if TYPE_CHECKING:  # a run looks at itself through this module
 
 # Slurm notes an end when it decides on it; a job that is ended then has half a minute for its last words.
 LAST_WORDS = timedelta(minutes=1)
+# A busy Slurm may show a job minutes after sbatch gave up on it.
+SHOWN_BY = timedelta(minutes=5)
 
 
 async def find_jobs(records: Mapping["Run", Record | None], scheduler: Scheduler) -> tuple[dict["Run", JobState], str]:
     """The jobs of runs, and why Slurm could not be asked, or an empty text.
 
-    A job is found by the id that was written down, by what it reported, or by its comment. Accounting is asked about
-    those that are over, once for all, and its last word is kept with the run.
+    A job is found by the id that was written down, by what it reported, or by its comment; then its id is written down,
+    since Slurm soon forgets comments. Accounting is asked about those that are over, once for all, and its last word is
+    kept with the run.
     """
     found = {run: record.accounting for run, record in records.items() if record and record.accounting}
     refused = {run for run, record in records.items() if record and record.refused is not None}
@@ -60,5 +63,16 @@ def _job_id(run: "Run", record: Record | None) -> str | None:
     return noted if re.fullmatch(r"[0-9]{1,12}", noted) else None
 
 
+def never_came(run: "Run", record: Record) -> bool:
+    """Whether nobody ever knew an id for its job, which Slurm would show by now if it had taken it."""
+    lately = datetime.now(UTC) - record.submitted.at < SHOWN_BY
+    return record.refused is None and _job_id(run, record) is None and not lately
+
+
 def _by_comment(run: "Run", jobs: Iterable[JobState]) -> str | None:
-    return next((job.job_id for job in jobs if job.comment == run.comment), None)
+    """The id of the job that names this run, which is noted where it can be."""
+    job_id = next((job.job_id for job in jobs if job.comment == run.comment), None)
+    if job_id:
+        with contextlib.suppress(OSError):  # a full home folder: it is found again
+            files.write_whole(run.folder / files.JOB_ID, f"{job_id}\n")
+    return job_id

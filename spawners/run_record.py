@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
+from spawners.plain_error import PlainError
 from spawners.request import Resources
 from spawners.scheduler import JobState
 
@@ -24,12 +25,8 @@ OUTPUT, ENVIRONMENT = "output.ipynb", "environment.txt"
 INSIDE = "ONRAMP_RUN"
 
 
-class RunError(ValueError):
+class RunError(PlainError, ValueError):
     """A run cannot be made, found or changed; the message says what was asked, what was found, what to do."""
-
-    def _render_traceback_(self) -> list[str]:
-        """What a notebook shows: the message alone, since nothing is wrong with the program."""
-        return [str(self)]
 
 
 class Submitted(BaseModel, frozen=True, extra="forbid"):

@@ -9,10 +9,12 @@ from pathlib import Path
 import yaml
 
 from spawners import run_record as files
+from spawners.outage import away, perhaps_taken
 from spawners.render import Job, RenderError, render
 from spawners.request import RequestError, Resources, parse_request, resolve
 from spawners.run import Run, alone
 from spawners.run_environment import locked
+from spawners.run_jobs import find_jobs
 from spawners.run_notebook import Notebook, check_parameters, read_notebook
 from spawners.run_record import INSIDE, Record, RunError, Submitted, me, root
 from spawners.scheduler import Scheduler, SchedulerError
@@ -43,7 +45,10 @@ def promote(
 async def submit(
     path: Path, asked: Mapping[str, object], parameters: Mapping[str, object], scheduler: Scheduler
 ) -> Run:
-    """Check everything, write the run's folder, then submit; what Slurm refuses is kept as such in the folder."""
+    """Check everything, write the run's folder, then submit; what Slurm refuses is kept as such in the folder.
+
+    Where Slurm did not say whether it took the job, the job is looked for by its comment, now and at each later look.
+    """
     if INSIDE in os.environ:
         raise RunError("This notebook already is a run; a run promotes nothing. Promote it from a server instead.")
     site = _site()
@@ -63,12 +68,25 @@ async def submit(
     try:
         script = render(site, resources, run_job(run, resources))
         job_id = await scheduler.submit(me(), script)
-        files.write_whole(run.folder / files.JOB_ID, f"{job_id}\n")
     except (SchedulerError, RenderError) as error:
+        if perhaps_taken(str(error)):
+            return await _found(run, error, scheduler)
         files.write_record(run.folder, Record(submitted=submitted, refused=str(error)))
         advice = await _advice(str(error), scheduler)
         raise RunError(f"Slurm did not take the job: {error}\n{advice} Your notebook is as it was.") from error
+    files.write_whole(run.folder / files.JOB_ID, f"{job_id}\n")
     return run
+
+
+async def _found(run: Run, error: Exception, scheduler: Scheduler) -> Run:
+    """Return a run whose job Slurm has all the same; RunError, and nothing written that the job may write, if not."""
+    jobs, _ = await find_jobs({run: run.record}, scheduler)
+    if run in jobs:
+        return run
+    raise RunError(
+        f"Slurm did not say whether it took the job: {error}\n`onramp runs show {run.name}` in a few minutes says what "
+        "became of it. Promote it again only if Slurm does not know its job then. Your notebook is as it was."
+    ) from error
 
 
 def _site() -> Site:
@@ -129,7 +147,7 @@ def run_job(run: Run, resources: Resources) -> Job:
 
 async def _advice(words: str, scheduler: Scheduler) -> str:
     """What to do when sbatch refuses."""
-    if "ontact slurm controller" in words or "did not answer" in words:
+    if away(words):
         return "Slurm is away just now: promote the notebook again in a few minutes."
     if "account" in words:
         try:

@@ -24,6 +24,8 @@ CAUSES = {
     "promote it again.",
 }
 
+NEVER_CAME = "Slurm did not answer when it was submitted, and does not know its job: promote the notebook again."
+
 
 def failure_sentence(failure: Failure, record: Record) -> str:
     """Which cell failed, of what, and what to do about it."""

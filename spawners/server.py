@@ -22,6 +22,7 @@ from spawners.door import Door
 from spawners.ending import MISTAKE, NOT_SUBMITTED, UNREACHABLE, Ending, not_answering, stopped
 from spawners.lanes import with_lane
 from spawners.ledger import LedgerError, Start
+from spawners.outage import refusal_of
 from spawners.render import RenderError
 from spawners.request import Request, RequestError
 from spawners.scheduler import JobState, SchedulerError
@@ -102,7 +103,8 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
                 tell(self)
             return node, port
         except (SchedulerError, AccountError, RenderError, RequestError) as error:
-            raise self._ends(Ending(cause="refused", sentence=str(error)), "slurm", status_code=400) from error
+            sentence, status = refusal_of(str(error))
+            raise self._ends(Ending(cause="refused", sentence=sentence), "slurm", status_code=status) from error
         except LedgerError as error:
             raise self._ends(Ending(cause="hub", sentence=str(error)), "hub") from error
         except Exception:

@@ -11,6 +11,7 @@ from tornado import web
 
 from spawners.accounts import AccountError
 from spawners.ledger import LedgerError
+from spawners.outage import refusal_of
 from spawners.render import RenderError
 from spawners.request import RequestError
 from spawners.scheduler import SchedulerError
@@ -106,7 +107,7 @@ class SwitchHandler(APIHandler):  # type: ignore[misc]
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     async def post(self, user_name: str, server_name: str = "") -> None:
-        """Answer 204, or 400 (not valid, or Slurm refuses), 404 (no such server), 409 (it is not queued)."""
+        """Answer 204, or 400 (not valid, or Slurm refuses), 404 (no such server), 409 (not queued), 503 (no Slurm)."""
         user = self.find_user(user_name)
         if user is None or server_name not in user.spawners:
             raise web.HTTPError(404, "There is no such server.")
@@ -120,7 +121,8 @@ class SwitchHandler(APIHandler):  # type: ignore[misc]
         except SpawnException as error:
             raise web.HTTPError(400, str(error)) from error
         except (SchedulerError, AccountError, RenderError, RequestError, LedgerError) as error:
-            raise web.HTTPError(400, f"Your place in the queue stays. {error}") from error
+            sentence, status = refusal_of(str(error))
+            raise web.HTTPError(status, f"Your place in the queue stays. {sentence}") from error
         spawner.orm_spawner.user_options = spawner.user_options
         self.db.commit()
         self.set_status(204)

@@ -104,7 +104,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, required=True, help="the course account's folder (0700)")
     parser.add_argument("--db", default="", help="SQLAlchemy's URL of the events (default: SQLite in --root)")
     parser.add_argument("--site", default="local", help="a site's name or the path of its YAML")
-    parser.add_argument("--launcher", default="/run/onramp/grade.sock", help="socket that acts as the grading account")
+    acts = parser.add_mutually_exclusive_group()
+    acts.add_argument("--launcher", default="/run/onramp/grade.sock", help="socket that acts as the grading account")
+    words = "in its place: the command that sudo may run as the grading account, this option for each word of it"
+    acts.add_argument("--sudo", action="append", metavar="WORD", help=words)
     parser.add_argument("--handover", type=Path, default=Path("/srv/onramp/grading"), help="for grading jobs' files")
 
 

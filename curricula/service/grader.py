@@ -6,6 +6,7 @@ from typing import Any
 from curricula.course import Course
 from curricula.service.teaching import Grade
 from curricula.submissions import Submission
+from spawners.launcher import SocketLauncher, SudoLauncher
 
 
 def grade_with(arguments: argparse.Namespace) -> Grade:
@@ -20,11 +21,15 @@ def grade_with(arguments: argparse.Namespace) -> Grade:
     return grade
 
 
+def launcher(arguments: argparse.Namespace) -> SocketLauncher | SudoLauncher:
+    """How grading jobs are submitted as the grading account: by its socket, or by the command that sudo may run."""
+    return SudoLauncher(arguments.sudo) if arguments.sudo else SocketLauncher(arguments.launcher)
+
+
 def _grader(arguments: argparse.Namespace, course: Course) -> Any:
     from curricula.grading import Grader
-    from spawners.launcher import SocketLauncher
     from spawners.site import load_site
     from spawners.slurm import Slurm
 
-    scheduler = Slurm(SocketLauncher(arguments.launcher))
+    scheduler = Slurm(launcher(arguments))
     return Grader(course, load_site(arguments.site), scheduler, handover=arguments.handover)

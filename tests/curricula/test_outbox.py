@@ -212,6 +212,18 @@ async def test_what_is_no_notebook_is_not_kept(service, mine):
     assert outbox().waiting() == []
 
 
+async def test_what_is_too_large_or_no_file_is_refused_before_it_is_read(service, mine):
+    """A terabyte, of which nothing is on the disk."""
+    with mine.open("wb") as file:
+        file.truncate(1 << 40)
+    service.line.cut()
+    with pytest.raises(SubmissionError, match=r"larger than this assignment takes: .* at most 20\.0 MB"):
+        await asyncio.to_thread(submit, "a1")
+    with pytest.raises(SubmissionError, match="/dev/zero is not a file"):
+        await asyncio.to_thread(submit, "a1", path="/dev/zero")
+    assert outbox().waiting() == []
+
+
 async def test_course_and_path_may_be_said_and_an_older_copy_is_no_choice(service, mine, tmp_path):
     mine.with_suffix(".before.ipynb").write_bytes(notebook("before"))
     service.line.cut()

@@ -172,6 +172,25 @@ async def test_nobody_reads_what_another_handed_in(service):
         assert (await service.ask("teacher1", "GET", path)).status_code == 200
 
 
+async def test_who_is_not_in_a_course_fetches_nothing_and_reads_no_feedback(service):
+    """Also once the feedback is released to those who are in it; that there is such an attempt is not told."""
+    number = (await service.hand_in("student1", RIGHT)).json()["id"]
+    await service.teach("grade")
+    await service.teach("feedback")
+    assert (await service.ask("student1", "GET", f"submissions/{number}")).status_code == 200
+
+    fetched = await service.ask("stranger", "GET", "api/courses/c1/assignments/a1/notebook")
+    assert (fetched.status_code, fetched.json()["message"].startswith("You are not in Course one.")) == (403, True)
+    for path, status in (
+        (f"submissions/{number}", 404),
+        (f"api/submissions/{number}/notebook", 404),
+        ("courses/c1/teach", 403),
+        ("api/courses/c1/export.csv", 403),
+    ):
+        answer = await service.ask("stranger", "GET", path)
+        assert (answer.status_code, "Right." in answer.text, "student1" in answer.text) == (status, False, False), path
+
+
 # Teaching.
 
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -27,6 +27,14 @@ COURSE = "/srv/onramp/course/courses/onboarding"
 GRADED = 180_000
 M00 = "api/courses/onboarding/assignments/m00/submissions"
 M00_NOTEBOOK = "api/courses/onboarding/assignments/m00/notebook"
+GRADEBOOK = """
+import json, sys
+from nbgrader.api import Gradebook
+with Gradebook(f"sqlite:///{sys.argv[1]}/gradebook.db") as book:
+    for one in book.assignment_submissions(sys.argv[2]):
+        cells = [grade.auto_score for notebook in one.notebooks for grade in notebook.grades]
+        print("row", json.dumps([one.student.id, one.score, one.max_score, one.needs_manual_grade, cells]))
+"""
 # What the teacher's account alone may read: sources with solutions, marks, submissions, the packed course.
 CLOSED = (
     "/srv/onramp/course",
@@ -35,12 +43,27 @@ CLOSED = (
     "/srv/onramp/etc/onboarding.tar",
 )
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-IN_A_NOTEBOOK = """import onramp
+# A student's one cell: fetch, answer, hand in, twice.
+IN_A_NOTEBOOK = """import json
+import onramp
 path = onramp.fetch("m01")
 assert "BEGIN SOLUTION" not in path.read_text()
+notebook = json.loads(path.read_text())
+for cell in notebook["cells"]:
+    cell["source"] = ANSWERS.get(cell["metadata"]["nbgrader"]["grade_id"], cell["source"])
+path.write_text(json.dumps(notebook))
 receipt = onramp.submit("m01")
 assert onramp.submit("m01").again
 """
+
+
+class Row(NamedTuple):
+    """A submission in nbgrader's gradebook, and what the tests gave for each of its cells."""
+
+    score: float
+    max_score: float
+    needs_manual_grade: bool
+    cells: list[float | None]
 
 
 @pytest.fixture
@@ -74,11 +97,23 @@ def source(assignment: str) -> dict[str, Any]:
 
 def answered(released: str, assignment: str) -> dict[str, Any]:
     """The released notebook with the right answers in it."""
-    answers = {cell["metadata"]["nbgrader"]["grade_id"]: cell["source"] for cell in _solutions(source(assignment))}
+    right = answers(assignment)
     notebook: dict[str, Any] = json.loads(released)
     for cell in _solutions(notebook):
-        cell["source"] = answers[cell["metadata"]["nbgrader"]["grade_id"]]
+        cell["source"] = right[cell["metadata"]["nbgrader"]["grade_id"]]
     return notebook
+
+
+def answers(assignment: str) -> dict[str, str]:
+    """The right answers, by the names of their cells."""
+    return {
+        cell["metadata"]["nbgrader"]["grade_id"]: "".join(cell["source"]) for cell in _solutions(source(assignment))
+    }
+
+
+def points(assignment: str) -> float:
+    """What full marks are."""
+    return sum(float(cell["metadata"].get("nbgrader", {}).get("points", 0)) for cell in source(assignment)["cells"])
 
 
 def _solutions(notebook: dict[str, Any]) -> list[dict[str, Any]]:
@@ -123,17 +158,18 @@ def post(factory: Factory, person: Person, path: str, **body: Any) -> httpx.Resp
     return httpx.post(f"{factory.url}{SERVICE}{path}", headers=person.api.headers, timeout=120, **body)
 
 
-def marks(factory: Factory) -> dict[str, float]:
-    """Learner → points of m00 in nbgrader's gradebook."""
-    program = (
-        "import sys; from nbgrader.api import Gradebook\n"
-        f"with Gradebook('sqlite:///{COURSE}/gradebook.db') as book:\n"
-        "    for one in book.assignment_submissions('m00'): print('mark', one.student.id, one.score, one.max_score)"
-    )
-    out = factory.exec(
-        "env", "HOME=/tmp", "/srv/onramp/venv/bin/python", "-W", "ignore", "-c", program, user="onramp-course"
-    )
-    return {user: float(score) for user, score in re.findall(r"^mark (\S+) (\S+)", out, re.MULTILINE)}
+def marks(factory: Factory, assignment: str) -> dict[str, Row]:
+    """Learner → row of an assignment in nbgrader's gradebook."""
+    python = ("/srv/onramp/venv/bin/python", "-W", "ignore", "-c", GRADEBOOK)
+    out = factory.exec("env", "HOME=/tmp", *python, COURSE, assignment, user="onramp-course")
+    rows = [json.loads(line.removeprefix("row ")) for line in out.splitlines() if line.startswith("row ")]
+    return {user: Row(*row) for user, *row in rows}
+
+
+def operate(factory: Factory, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run `./onramp course …`, as whoever operates the factory."""
+    command = ("./onramp", "course", *arguments, "--state", str(factory.folder))
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
 
 
 def test_from_release_to_feedback(
@@ -171,8 +207,11 @@ def test_from_release_to_feedback(
     expect(teacher1.locator("[data-user=student2]")).to_contain_text("0 of 8 points")
     expect(teacher1.locator("[data-user=student3]")).to_contain_text("Not run:")
     picture(teacher1, "graded")
-    assert marks(factory)["student1"] == 8
-    assert marks(factory)["student2"] == 0
+    rows_of_m00 = marks(factory, "m00")
+    assert rows_of_m00["student1"] == Row(8, 8, False, [4, 4])
+    assert rows_of_m00["student2"] == Row(0, 8, False, [0, 0])
+    not_run = rows_of_m00["student3"]
+    assert (not_run.needs_manual_grade, not_run.cells) == (True, [None, None])
     jobs = factory.exec("sacct", "-nPXa", "--user", "onramp-grade", "--format=State,Account,Comment").splitlines()
     assert len(jobs) >= 3
     assert all("|grading|onramp:grade:" in job for job in jobs)
@@ -218,9 +257,10 @@ def endless(released: str) -> dict[str, Any]:
     return notebook
 
 
-def test_a_student_fetches_and_hands_in_from_a_notebook_on_the_server(
+def test_a_student_does_m01_in_a_notebook_on_the_server_to_feedback(
     factory: Factory, student1: Page, teacher1: Page
 ) -> None:
+    """Fetched, answered and handed in by `onramp`; graded by the operator's commands."""
     join(student1, factory)
     teach(teacher1, factory, "m01", "Release", "is released")
     cells: list[dict[str, object]] = [
@@ -230,7 +270,7 @@ def test_a_student_fetches_and_hands_in_from_a_notebook_on_the_server(
             "metadata": {},
             "execution_count": None,
             "outputs": [],
-            "source": IN_A_NOTEBOOK,
+            "source": f"ANSWERS = {answers('m01')!r}\n{IN_A_NOTEBOOK}",
         }
     ]
     text = json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": KERNEL, "cells": cells})
@@ -260,6 +300,20 @@ def test_a_student_fetches_and_hands_in_from_a_notebook_on_the_server(
     student1.goto(f"{factory.url}/hub/home")
     student1.get_by_role("button", name="Stop").first.click()
     until("student1's job has ended", lambda: not factory.jobs("student1"))
+
+    # Full points, in the gradebook, in the CSV and in the feedback; all of them are of the file on the receipt.
+    for action, said in (("grade", "m01: 1 graded."), ("feedback", "Feedback for 1 attempt of")):
+        done = operate(factory, action, "onboarding", "m01")
+        assert (done.returncode, said in done.stdout) == (0, True), done.stdout + done.stderr
+    full = points("m01")
+    row = marks(factory, "m01")["student1"]
+    assert (row.score, row.max_score, row.needs_manual_grade) == (full, full, False)
+    exported = csv.DictReader(io.StringIO(operate(factory, "export", "onboarding").stdout))
+    (line,) = [one for one in exported if (one["assignment"], one["user"]) == ("m01", "student1")]
+    assert (line["sha256"], line["state"], float(line["score"])) == (found, "graded", full)
+    my_courses(student1, factory)
+    student1.locator("[data-assignment=m01]").get_by_role("link", name=f"{full:g} of {full:g} points").click()
+    expect(student1.locator("[data-cell]", has_text="Right.")).to_have_count(len(row.cells))
 
 
 def test_while_slurm_is_away_handing_in_goes_on_and_grading_says_why_it_waits(factory: Factory, teacher1: Page) -> None:
@@ -309,8 +363,7 @@ def test_the_operators_commands_say_what_is_wrong(factory: Factory, tmp_path: Pa
         (("release", "nope"), "There is no course 'nope' here."),
         (("release", "onboarding", "m99"), "has no assignment 'm99': choose one of m00, m01, m03, m05."),
     ):
-        command = ("./onramp", "course", *arguments, "--state", str(factory.folder))
-        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+        done = operate(factory, *arguments)
         assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr
 
 

@@ -71,6 +71,7 @@ def test_the_dashboard_is_shown_to_its_owner_alone(
     said = kernel.run(OPEN.format(jobs=1, cpus=1) + "cluster.wait_for_workers(1, 60); print(cluster.dashboard_link)")
     found = re.fullmatch(r"/user/student2/proxy/absolute/(\d+)/([\w-]{20,})/status", said)
     assert found, said
+    assert kernel.run("print(cluster.scheduler_address)").startswith("tls://")
     port, secret = found.groups()
     page.goto(factory.open("student2"))
     page.goto(f"{factory.url}{said}")

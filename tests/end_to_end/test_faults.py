@@ -118,10 +118,11 @@ def test_slurmd_is_killed(through: Through, factory: Factory, healthy: Healthy) 
 
 
 def test_slurmctld_is_stopped(through: Through, factory: Factory, healthy: Healthy, squeue: Squeue) -> None:
-    # One outage for three: a question that fails takes nine seconds, and the next one waits for half a minute.
+    # One outage for four: a question that fails takes nine seconds, and the next one waits for half a minute.
     with (
         through("slurmctld is stopped, and started again", QUEUED) as hear,
         through("Stop is pressed while slurmctld is away", "It was stopped from the hub") as hear_of_stop,
+        through("a server is asked for while slurmctld is away", "Slurm does not answer just now") as hear_of_start,
         through("the hub is killed while slurmctld is away", QUEUED) as hear_of_hub,
     ):
         healthy.hold("given-up")
@@ -130,6 +131,8 @@ def test_slurmctld_is_stopped(through: Through, factory: Factory, healthy: Healt
             hear(healthy.said())
             healthy.person.stop("given-up")
             hear_of_stop(healthy.end("given-up"))
+            assert healthy.person.ask("one-more", profile="cpu").status_code in (202, 503)
+            hear_of_start(healthy.end("one-more"))
             restart_hub(factory, "KILL")
             assert healthy.computes()
         restart_hub(factory)

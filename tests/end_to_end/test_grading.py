@@ -16,7 +16,15 @@ from tests.end_to_end.test_course import SERVICE, answered, post
 
 COURSE = "/srv/onramp/course/courses/onboarding"
 PYTHON = "/srv/onramp/venv/bin/python"
-LEARNER, SECRET = "student1", "2880"  # which only a hidden test of m00 speaks of
+LEARNER = "student1"
+# Words of a hidden test of each module, and of the file of answers that each has.
+HIDDEN = {
+    "m00/m00.ipynb": "minutes(48) == 2880",
+    "m01/m01.ipynb": "cost(8, 10, 120, 64) == 16",
+    "m03/m03.ipynb": "assert list(batches) == list(range(1, 50))",
+    "m05/m05.ipynb": "whole, first, second = Training(seed=5)",
+    **{f"{module}/answers.yaml": "Other answers than the instructor's" for module in ("m00", "m01", "m03", "m05")},
+}
 
 # Grades as the service does, under its account: a perfect notebook, a wrong one, and one that looks around.
 _GRADE = """
@@ -175,13 +183,14 @@ def test_solutions_hidden_tests_and_results_are_the_course_accounts_alone(
     assert "Permission denied" in factory.attempt("cat", "/srv/onramp/etc/onboarding.tar", user=user).stderr
 
 
-def test_no_file_that_a_learner_can_read_has_a_hidden_test(factory: Factory, graded: Graded) -> None:
+def test_no_file_that_a_learner_can_read_has_a_hidden_test_or_an_answer(factory: Factory, graded: Graded) -> None:
     """Searched everywhere but in the kernel's own folders, the installed software included."""
-    words = f"minutes(48) == {SECRET}"
-    find = ("grep", "-rlIsF", "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=dev", words)
+    words = [option for some in HIDDEN.values() for option in ("-e", some)]
+    find = ("grep", "-rlIsF", "--exclude-dir=proc", "--exclude-dir=sys", "--exclude-dir=dev", *words)
     places = ("/srv", "/home", "/tmp", "/var", "/run", "/etc")
 
-    assert f"{COURSE}/source/m00/m00.ipynb" in factory.attempt(*find, *places).stdout.split()
+    found = set(factory.attempt(*find, *places).stdout.split())
+    assert {f"{COURSE}/source/{name}" for name in HIDDEN} <= found
     assert factory.attempt(*find, *places, user=LEARNER).stdout.split() == []
 
 

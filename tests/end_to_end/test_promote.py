@@ -1,5 +1,6 @@
 """A notebook becomes a job: from the browser, from a terminal, past its server's end, and when things are wrong."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +55,8 @@ def test_a_company_brings_its_own_notebook_and_data(factory: Factory, page: Page
     record = read(factory, "sme1", run, "run.json")
     assert record["reported"]["outcome"] == "completed"
     assert record["submitted"]["notebook"] == "/home/sme1/own.ipynb"
-    assert completed(factory, record["reported"]["job_id"])["Account"] == "sme"
+    job = completed(factory, record["reported"]["job_id"])
+    assert (job["User"], job["Account"], "gres/gpu=1" in job["AllocTRES"].split(",")) == ("sme1", "sme", True)
     files = f"{factory.url}/user/sme1/files/runs/{run}"
     for name, words in (("output.ipynb", "2 cities with at least 4 visits"), ("environment.txt", "papermill==")):
         with page.expect_download() as download:
@@ -62,7 +64,9 @@ def test_a_company_brings_its_own_notebook_and_data(factory: Factory, page: Page
                 "url => { const a = document.createElement('a'); a.href = url; a.click(); }",
                 f"{files}/{name}?download=1",
             )
-        assert words in Path(download.value.path()).read_text()
+        downloaded = Path(download.value.path()).read_bytes()
+        assert words in downloaded.decode()
+        assert hashlib.sha256(downloaded).hexdigest() == record["reported"][f"{name.partition('.')[0]}_sha256"]
     with Person(factory, "sme1"):
         pass
 

@@ -77,9 +77,14 @@ class FakeSlurm:
         """From now on `name` works, but takes this long."""
         (self.state / f"{name}.answer").write_text(json.dumps([None, "", 0, seconds]))
 
+    def lose_answer(self, name: str, *, err: str, code: int = 1) -> None:
+        """From now on `name` does its work, but whoever called it hears this instead of what came of it."""
+        (self.state / f"{name}.lost").write_text(json.dumps([err, code]))
+
     def heal(self, name: str) -> None:
         """From now on `name` works again."""
-        (self.state / f"{name}.answer").unlink(missing_ok=True)
+        for kind in ("answer", "lost"):
+            (self.state / f"{name}.{kind}").unlink(missing_ok=True)
 
     def remove(self) -> None:
         """Delete everything."""

@@ -1,6 +1,7 @@
 """All of Slurm's commands in one program, told apart by name; standard library only, see tests/fake_slurm."""
 
 import contextlib
+import io
 import itertools
 import json
 import os
@@ -46,6 +47,14 @@ def prepared_answer() -> None:
     time.sleep(seconds)
     if out is not None:
         sys.stdout.write(out)
+        sys.stderr.write(err)
+        sys.exit(code)
+
+
+def lose_answer() -> None:
+    """What the test wants to be heard instead of what this command said."""
+    with contextlib.suppress(FileNotFoundError), open(f"{STATE}/{NAME}.lost") as file:
+        err, code = json.load(file)
         sys.stderr.write(err)
         sys.exit(code)
 
@@ -156,4 +165,7 @@ def sacct(stdin: str) -> None:
 STDIN = sys.stdin.read() if NAME == "sbatch" else ""
 note_call(STDIN)
 prepared_answer()
-globals().get(NAME, lambda stdin: None)(STDIN)
+with contextlib.redirect_stdout(io.StringIO()) as said:
+    globals().get(NAME, lambda stdin: None)(STDIN)
+lose_answer()
+print(said.getvalue(), end="")

@@ -14,7 +14,7 @@ from spawners.environment import Environment
 from spawners.run_environment import environment_file, locked
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = re.compile(r"[\w.-]+==[\w.!]+(  # (here: the build \S+|sha256:[0-9a-f]{64}))?")
+PACKAGE = re.compile(r"[\w.-]+==[\w.!]+(\+\w+)?(  # (here: the build \S+|sha256:[0-9a-f]{64}))?")
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pinned() -> list[str]:
-    return [line for line in environment_file().splitlines() if not line.startswith("#")]
+    return [line for line in environment_file().splitlines() if not line.startswith(("#", "--"))]
 
 
 def test_it_is_what_pip_reads() -> None:
@@ -49,6 +49,28 @@ def test_without_a_lock_file_it_names_versions_alone(tmp_path: Path, monkeypatch
     monkeypatch.setattr(run_environment, "LOCK", tmp_path / "none")
     assert "sha256:" not in "".join(pinned())
     assert any(line.startswith("papermill==") for line in pinned())
+
+
+def put(folder: Path, name: str, version: str) -> None:
+    """Install a package of which nothing but its name is there."""
+    info = folder / f"{name}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+
+
+def test_a_build_of_pytorch_is_named_with_the_index_that_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that pip installs that very build; of another package no index is known."""
+    put(tmp_path / "lib", "torch", "2.13.0+cpu")
+    put(tmp_path / "lib", "other", "1.0+mine")
+    monkeypatch.setattr(run_environment, "_path", lambda: [str(tmp_path / "lib")])
+
+    assert [line for line in environment_file().splitlines() if not line.startswith("#")] == [
+        "--extra-index-url https://download.pytorch.org/whl/cpu",
+        "other==1.0  # here: the build mine",
+        "torch==2.13.0+cpu",
+    ]
 
 
 def test_packages_in_a_home_folder_or_here_are_not_the_environments(tmp_path: Path) -> None:

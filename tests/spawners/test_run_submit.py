@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from spawners import run_record as files
-from spawners.run import Run
+from spawners.run import Run, look
 from spawners.run_environment import digest, environment_file
 from spawners.run_record import RunError
 from spawners.run_submit import submit
@@ -145,6 +146,43 @@ async def test_slurmctld_down_is_said_and_the_folder_keeps_what_was_asked(fake_s
     (folder,) = (home / "runs").iterdir()
     assert "Unable to contact" in (Run(folder).record.refused or "")
     assert yaml.safe_load((folder / files.PARAMETERS).read_text()) == {"epochs": 4}
+
+
+LATE = "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation"
+
+
+async def test_a_job_that_slurm_took_without_saying_so_is_found_by_its_comment(
+    fake_slurm: FakeSlurm, home: Path
+) -> None:
+    fake_slurm.lose_answer("sbatch", err=LATE)
+    run = await promoted(fake_slurm, home)
+    assert ((run.folder / files.JOB_ID).read_text(), run.record.refused) == ("1\n", None)
+    assert len(fake_slurm.calls("sbatch")) == 1
+
+
+async def test_a_job_that_is_not_there_yet_is_looked_for_later(fake_slurm: FakeSlurm, home: Path) -> None:
+    fake_slurm.lose_answer("sbatch", err=LATE)
+    fake_slurm.answer("squeue", err="slurm_load_jobs error: Socket timed out on send/recv operation", code=1)
+    with pytest.raises(RunError, match=r"Slurm did not say whether it took the job: .*\n`onramp runs show ") as error:
+        await promoted(fake_slurm, home)
+    run = Run(next((home / "runs").iterdir()))
+    assert run.name in str(error.value)
+    assert run.record.refused is None
+    fake_slurm.heal("squeue")
+    assert (await look(run, client(fake_slurm))).state == "PENDING"
+
+
+async def test_a_job_that_never_came_is_said_once_slurm_would_show_it(
+    fake_slurm: FakeSlurm, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_slurm.answer("sbatch", err=LATE, code=1)
+    with pytest.raises(RunError, match="did not say whether"):
+        await promoted(fake_slurm, home)
+    run = Run(next((home / "runs").iterdir()))
+    assert (await look(run, client(fake_slurm))).state == "UNKNOWN"
+    monkeypatch.setattr("spawners.run_jobs.SHOWN_BY", timedelta(0))
+    seen = await look(run, client(fake_slurm))
+    assert (seen.state, seen.over, "promote the notebook again" in seen.sentence) == ("NOT_SUBMITTED", True, True)
 
 
 async def test_a_wrong_account_is_told_the_right_ones(fake_slurm: FakeSlurm, home: Path) -> None:

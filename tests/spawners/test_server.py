@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from spawners.outage import AWAY
 from tests.hub_config.browser import Browser
 from tests.hub_config.running_hub import NODE, ORDINARY, RunningHub, hub, started, wait
 
@@ -150,6 +151,15 @@ def test_sbatch_refuses_in_its_own_words(alice: RunningHub) -> None:
     alice.slurm.answer("sbatch", err=words, code=1)
     answer = alice.api("POST", "users/alice/server", {"user_options": {"profile": "cpu"}})
     assert (answer.status, "Invalid account or account/partition" in answer.message) == (400, True)
+
+
+def test_a_start_while_slurm_is_away_is_told_so_and_can_be_made_again(alice: RunningHub) -> None:
+    words = "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)"
+    alice.slurm.answer("sbatch", err=words, code=1)
+    answer = alice.api("POST", "users/alice/server", {"user_options": {"profile": "cpu"}})
+    assert (answer.status, answer.message) == (503, AWAY)
+    alice.slurm.heal("sbatch")
+    assert alice.start_server("alice", profile="cpu")
 
 
 def test_nobody_without_an_account_starts_anything(hub: RunningHub) -> None:

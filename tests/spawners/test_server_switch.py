@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from spawners.outage import AWAY
 from tests.hub_config.browser import Answer
 from tests.hub_config.running_hub import ORDINARY, RunningHub, hub, wait
 
@@ -82,6 +83,16 @@ def test_what_is_not_valid_changes_nothing(alice: RunningHub) -> None:
     for body, part in BAD:
         answer = instead(alice, body)
         assert (answer.status, part in answer.message) == (400, True), answer.text
+    assert (alive(alice), states(alice)) == (before, jobs)
+
+
+def test_while_slurm_is_away_the_place_in_the_queue_stays(alice: RunningHub) -> None:
+    alice.start_server("alice", profile="gpu-1")
+    before, jobs = alive(alice), states(alice)
+    alice.slurm.answer("sbatch", err="sbatch: error: Unable to contact slurm controller", code=1)
+    answer = instead(alice)
+
+    assert (answer.status, answer.message) == (503, f"Your place in the queue stays. {AWAY}")
     assert (alive(alice), states(alice)) == (before, jobs)
 
 
