@@ -8,6 +8,7 @@ from rich.text import Text
 
 from curricula.moves.bring import Report
 from curricula.moves.taking import Taken
+from curricula.routing import drafted
 from curricula.submissions import spoken
 
 
@@ -19,11 +20,17 @@ def _due(one: Taken) -> str:
     return spoken(one.assignment.due) if one.assignment.due else "–"
 
 
+def _apart(one: Taken) -> str:
+    """Tests that reading finds fit to run apart from the learner's code; the first grading tries each."""
+    return f"{drafted(one.notebook, one.notebook).split} of {len(one.tests)}"
+
+
 COLUMNS: Mapping[str, Callable[[Taken], str]] = {
     "assignment": lambda one: one.assignment.name,
     "title": lambda one: one.assignment.title,
     "notebook": lambda one: one.assignment.notebook,
     "tests": lambda one: str(len(one.tests)),
+    "apart, as read": _apart,
     "points": _points,
     "due": _due,
     "changed on the way": lambda one: "; ".join(one.notes) or "–",
