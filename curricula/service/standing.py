@@ -17,7 +17,8 @@ COLUMNS = ("course", "assignment", "user", "attempt", "received_at", "late", "sh
 class CellMark(BaseModel, frozen=True):
     """One test cell's mark and what a learner may read about it; without a score, a person has to look.
 
-    `mode` says where it ran, split or in-sandbox. `by` is the teacher whose points these are, and `comment` what they wrote beside them; empty where it was the tests.
+    `mode` says where it ran, split or in-sandbox. `by` is the teacher whose points these are, and `comment` what they
+    wrote beside them; empty where it was the tests.
     """
 
     name: str
