@@ -70,8 +70,8 @@ def graded_course(root: Path) -> None:
     course = desk.course(NAME)
     grader = grader_of(course, load_site("local"), node, root.parent)
 
-    async def grade(_: Course, submission: Submission) -> Result:
-        return await grader.grade(submission)
+    async def grade(_: Course, submission: Submission, *, again: bool = False) -> Result:
+        return await grader.grade(submission, again=again)
 
     async def all_of_it() -> None:
         teaching = Teaching(desk, grade)
