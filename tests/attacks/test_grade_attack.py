@@ -35,7 +35,7 @@ def grade(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 def test_each_file_has_a_line(here: Ground, grade: Command, tmp_path: Path) -> None:
     """Attacks of five kinds, and one that is none: right answers, which gain."""
-    chosen = [one for one in attacks() if one.id in ("secrets", "no-json", "link-to-peer", "kills-itself")]
+    chosen = [one for one in attacks() if one.id in ("secrets", "no-json", "link-to-peer", "ends-itself")]
     cells = {one.id: one.source for one in _solved(here)}
     right = Attack(id="right", tries="nothing", answers=cells)
     loud = Attack(id="loud", tries="steer the terminal", answers={"squares": "raise ValueError('\\x1b[2J[bold]loud')"})
@@ -54,7 +54,7 @@ def test_each_file_has_a_line(here: Ground, grade: Command, tmp_path: Path) -> N
     for name, reason in {
         "no-json": "it is not JSON",
         "link-to-peer": "It is a link, and no link is followed.",
-        "kills-itself": "Its Python process ended",
+        "ends-itself": "Its Python process ended",
         "pipe": "It is no ordinary file",
     }.items():
         assert "- of 10" in lines[f"{name}.ipynb"]
