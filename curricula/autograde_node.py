@@ -14,7 +14,7 @@ import nbformat
 from pydantic import BaseModel
 
 from curricula.engine import Engine
-from curricula.report import Task, Trial
+from curricula.report import Report, Task, Trial
 from curricula.trial import planned
 
 
@@ -32,6 +32,8 @@ def main(argv: Sequence[str]) -> int:
     """Answer what lies in the folder `argv[0]`; the answer appears at once, and whole."""
     folder = Path(argv[0])
     name, answered = asyncio.run(answer(folder))
+    if isinstance(answered, Report):
+        print(f"Walls: {answered.walls}. {answered.stopped or 'The notebook ran to its end.'}", flush=True)
     fresh = folder / "out" / f"{name}.new"
     fresh.write_text(answered.model_dump_json())
     fresh.chmod(0o644)

@@ -30,7 +30,7 @@ COLUMNS: Mapping[str, Callable[[Taken], str]] = {
     "title": lambda one: one.assignment.title,
     "notebook": lambda one: one.assignment.notebook,
     "tests": lambda one: str(len(one.tests)),
-    "apart, as read": _apart,
+    "apart": _apart,
     "points": _points,
     "due": _due,
     "changed on the way": lambda one: "; ".join(one.notes) or "–",

@@ -246,7 +246,7 @@ async def test_once_more_is_another_job_and_its_result_stands(grader: Grader, m0
     first = await grader.grade(submission)
     second = await grader.grade(submission, again=True)
 
-    assert (first.job_id, second.job_id, second.score) == ("1", "2", 8)
+    assert (first.job_id, second.job_id, second.score) == ("2", "3", 8)
     assert await grader.grade(submission) == second
     assert len(node.scripts) == 2
 
