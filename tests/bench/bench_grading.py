@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
+import psutil
 
 from curricula.course import load_course
 from curricula.here import Here
@@ -50,7 +51,7 @@ class Size(NamedTuple):
 
 
 FULL = Size(rounds=10, copies=10, more=90, warm_up=1)
-QUICK = Size(rounds=2, copies=4, more=40, warm_up=0)
+QUICK = Size(rounds=2, copies=5, more=40, warm_up=0)
 
 
 class Work(NamedTuple):
@@ -78,13 +79,22 @@ def main() -> None:
             Contender("peer", lambda: by_nbgrader(nbgrader, work, size)),
             *with_otter(Path(folder), work),
         ]
-        interleave.say(f"Per submission, {size.copies} at a time:")
-        report(interleave.interleave(contenders, size.rounds, warm_up=size.warm_up))
+        walls = isolation(work)
+        interleave.say(f"Ours: walls of {walls}. Per submission, {size.copies} at a time:")
+        report(interleave.interleave(contenders, size.rounds, warm_up=size.warm_up), walls)
+
+
+def isolation(work: Work) -> str:
+    """Grade once, and return which walls stood around that, and as whom its processes ran."""
+    with Here() as here:
+        walls = here.grade(work.content, work.version, Limits()).result.walls
+        users = {one.uids().real for one in psutil.Process().children(recursive=True)}
+    return f"{walls}, as uid {', '.join(map(str, sorted(users)))}"
 
 
 def by_us(work: Work, size: Size) -> Measures:
     """Start a sandbox and grade some copies, and more of them once it stands."""
-    begin = Spent.now()
+    begin = Spent.once_quiet()
     with Here() as here:
 
         def grade(copies: int) -> Spent:
@@ -143,24 +153,26 @@ def results(samples: Sequence[Sample]) -> Mapping[str, float]:
     found = {
         "exec_cpu_ratio": interleave.ratio(samples, "exec_cpu", ours="peer", peer="ours"),
         "total_ratio": interleave.ratio(samples, "wall", ours="peer", peer="ours"),
+    }
+    if interleave.values(samples, "otter", "wall"):
+        found["otter_wall_ratio"] = interleave.ratio(samples, "wall", ours="otter", peer="ours")
+    return found | {
         "per_min": 60 / interleave.median(samples, "ours", "exec_wall"),
         "per_min_peer": 60 / interleave.median(samples, "peer", "exec_wall"),
         "exec_cpu_ms": 1000 * interleave.median(samples, "ours", "exec_cpu"),
         "exec_cpu_ms_peer": 1000 * interleave.median(samples, "peer", "exec_cpu"),
         "total_cpu_ratio": interleave.ratio(samples, "cpu", ours="peer", peer="ours"),
     }
-    if interleave.values(samples, "otter", "wall"):
-        found["otter_wall_ratio"] = interleave.ratio(samples, "wall", ours="otter", peer="ours")
-    return found
 
 
-def report(samples: Sequence[Sample]) -> None:
-    """Print and save what was found."""
+def report(samples: Sequence[Sample], walls: str) -> None:
+    """Print and save what was found; `walls` says what ours ran within."""
     found = results(samples)
     for measure in ("exec_cpu", "exec_wall", "cpu", "wall"):
         print(table(samples, measure), end="\n\n")
     bubblewrap = subprocess.run(["bwrap", "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
-    versions = {"nbgrader": version("nbgrader"), "numpy": version("numpy"), "bubblewrap": bubblewrap, "otter": OTTER}
+    versions = {"nbgrader": version("nbgrader"), "numpy": version("numpy"), "bubblewrap": bubblewrap, "walls": walls}
+    versions |= {"otter": OTTER} if "otter_wall_ratio" in found else {}
     file = interleave.save("grading", samples, found, versions)
     print(f"raw samples: {os.path.relpath(file)}")
     print(judged("grading", GOALS, found))

@@ -46,7 +46,7 @@ class Nbgrader:
                 path = folder / "submitted" / f"student{number}" / self._name / self._file
                 path.parent.mkdir(parents=True)
                 path.write_bytes(content)
-            before = Spent.now()
+            before = Spent.once_quiet()
             self._run(folder, "autograde", self._name)
             took = before.until(Spent.now())
             return took, self._scores(folder)
@@ -82,7 +82,7 @@ class Otter:
         (self._folder / "submission.ipynb").write_bytes(content)
         results = self._folder / "results.json"
         results.unlink(missing_ok=True)
-        before = Spent.now()
+        before = Spent.once_quiet()
         self._run("run", "-a", "autograder.zip", "-o", ".", "--no-logo", "submission.ipynb")
         took = before.until(Spent.now())
         return took, sum(test.get("score", 0.0) for test in json.loads(results.read_text())["tests"])

@@ -73,6 +73,12 @@ def test_what_children_spent_counts_while_they_run_and_when_they_have_ended() ->
         process.kill()
 
 
+def test_a_reading_waits_for_what_still_ends() -> None:
+    with subprocess.Popen([sys.executable, "-I", "-c", BUSY]):
+        before = Spent.once_quiet()
+        assert before.until(Spent.now()).cpu < 0.2
+
+
 def test_a_test_cell_becomes_a_doctest_with_a_line_for_each_statement() -> None:
     made = as_otter("a-test", 3, "import numpy as np\n\nassert np.sum(\n    [1, 2]\n) == 3  # a comment\n")
 
