@@ -18,13 +18,15 @@ NAMED = {"schema_version": 3, "grade": False, "solution": False, "locked": False
 PICTURE = bytes.fromhex("89504e470d0a1a0a0000000d4948445200000001000000010806000000")
 
 
-def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(folder: Path, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     """Run nbgrader's own program in a folder, as somebody whose home that is."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(folder)}
     environment |= {"JUPYTER_NO_CONFIG": "", "JUPYTER_CONFIG_DIR": str(folder / ".jupyter")}
     environment |= {"JUPYTER_DATA_DIR": str(folder / ".data"), "PYTHONWARNINGS": "ignore"}
     argv = [sys.executable, "-m", "nbgrader", *arguments]
-    return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        argv, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=timeout
+    )
 
 
 def quickstart(folder: Path) -> Path:

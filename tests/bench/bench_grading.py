@@ -1,0 +1,193 @@
+"""`onramp bench grading`: what grading one notebook costs, of an assignment of six cells with numpy.
+
+ours          curricula.here, as a grading job and the course's account would together: isolation on, nobody's account
+              where root starts it, every notebook in two processes of its own.
+peer          stock `nbgrader autograde`, its own program on a course of its own: no isolation.
+otter         `otter run`, one program for each submission, as Gradescope starts it: no isolation.
+The notebook holds right answers, and everybody has to give it full marks. Per submission:
+cpu, wall             seconds of the whole process tree and by the clock, all that it starts for some copies counted:
+                      our sandbox and the trial of the tests; nbgrader's program; otter's.
+exec_cpu, exec_wall   what one more copy costs where the sandbox stands by, or nbgrader runs already.
+Not in it: receiving, the queue of Slurm, and recording, which nbgrader does in its gradebook and we elsewhere.
+"""
+
+import argparse
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+import psutil
+
+from curricula.course import load_course
+from curricula.here import Here
+from curricula.release import Generated, generated
+from curricula.report import Limits
+from tests.attacks.attack import COURSE
+from tests.bench import interleave
+from tests.bench.factory import end_when_told
+from tests.bench.goals import Goal, judged
+from tests.bench.graders import OTTER, TOOLS, LeftOut, Nbgrader, Otter
+from tests.bench.interleave import Contender, Measures, Sample
+from tests.bench.tree import Spent, adopt
+from tests.curricula.course_here import solved
+
+ASSIGNMENT = "attacks"
+POINTS = 10.0
+GOALS = {"exec_cpu_ratio": Goal(least=40)}
+
+
+class Size(NamedTuple):
+    """How often, how many copies a contender grades from its start on, and how many more we do then."""
+
+    rounds: int
+    copies: int
+    more: int
+    warm_up: int
+
+
+FULL = Size(rounds=10, copies=10, more=90, warm_up=1)
+QUICK = Size(rounds=2, copies=5, more=40, warm_up=0)
+
+
+class Work(NamedTuple):
+    """What there is to grade: a notebook, as bytes, and the assignment."""
+
+    content: bytes
+    version: Generated
+
+
+def main() -> None:
+    """Measure, print the tables, save the samples, and end with the line RESULT."""
+    parser = argparse.ArgumentParser(prog="onramp bench grading")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and copies, for a first look")
+    size = QUICK if parser.parse_args().quick else FULL
+    end_when_told()
+    adopt()
+    os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{TOOLS / 'debian/usr/bin'}"
+    course = load_course(COURSE)
+    assignment = course.assignment(ASSIGNMENT)
+    work = Work(nbformat.writes(solved(course, assignment)).encode(), generated(course, assignment))
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        nbgrader = Nbgrader(Path(folder), ASSIGNMENT, course.source(assignment))
+        contenders = [
+            Contender("ours", lambda: by_us(work, size)),
+            Contender("peer", lambda: by_nbgrader(nbgrader, work, size)),
+            *with_otter(Path(folder), work),
+        ]
+        walls = isolation(work)
+        interleave.say(f"Ours: walls of {walls}. Per submission, {size.copies} at a time:")
+        report(interleave.interleave(contenders, size.rounds, warm_up=size.warm_up), walls)
+
+
+def isolation(work: Work) -> str:
+    """Grade once, and return which walls stood around that, and as whom its processes ran."""
+    with Here() as here:
+        walls = here.grade(work.content, work.version, Limits()).result.walls
+        users = {one.uids().real for one in psutil.Process().children(recursive=True)}
+    return f"{walls}, as uid {', '.join(map(str, sorted(users)))}"
+
+
+def by_us(work: Work, size: Size) -> Measures:
+    """Start a sandbox and grade some copies, and more of them once it stands."""
+    begin = Spent.once_quiet()
+    with Here() as here:
+
+        def grade(copies: int) -> Spent:
+            checked(here.grade(work.content, work.version, Limits()).result.score for _ in range(copies))
+            return Spent.now()
+
+        started = grade(size.copies)
+        more = grade(size.more)
+    return from_start(begin.until(started), size.copies) | one_more(Spent(0, 0), started.until(more), size.more)
+
+
+def by_nbgrader(nbgrader: Nbgrader, work: Work, size: Size) -> Measures:
+    """Grade one copy, and some, each by a program of its own: the difference is what one more costs."""
+    one, first = nbgrader.grade(work.content, 1)
+    some, scores = nbgrader.grade(work.content, size.copies)
+    checked([*first, *scores])
+    assert (len(first), len(scores)) == (1, size.copies)
+    return from_start(some, size.copies) | one_more(one, some, size.copies - 1)
+
+
+def with_otter(folder: Path, work: Work) -> Sequence[Contender]:
+    """Return otter as a contender; where it cannot be installed, say so and return none."""
+    try:
+        otter = Otter(folder, work.version.tests)
+    except LeftOut as reason:
+        interleave.say(f"otter is left out: {reason}")
+        return ()
+    return (Contender("otter", lambda: by_otter(otter, work)),)
+
+
+def by_otter(otter: Otter, work: Work) -> Measures:
+    """Grade one copy."""
+    took, score = otter.grade(work.content)
+    checked([score])
+    return from_start(took, 1)
+
+
+def checked(scores: Iterable[float | None]) -> None:
+    """See that right answers got full marks: who grades wrongly has not graded."""
+    found = list(scores)
+    assert found == [POINTS] * len(found), f"{found}, where each is to be {POINTS:g} points"
+
+
+def from_start(took: Spent, copies: int) -> dict[str, float]:
+    """Return what one of these copies took, all that was started for them counted."""
+    return {"cpu": took.cpu / copies, "wall": took.at / copies}
+
+
+def one_more(few: Spent, many: Spent, more: int) -> dict[str, float]:
+    """Return what each further copy took, from what few and many did."""
+    return {"exec_cpu": (many.cpu - few.cpu) / more, "exec_wall": (many.at - few.at) / more}
+
+
+def results(samples: Sequence[Sample]) -> Mapping[str, float]:
+    """Return what RESULT says; without otter, nothing of it."""
+    found = {
+        "exec_cpu_ratio": interleave.ratio(samples, "exec_cpu", ours="peer", peer="ours"),
+        "total_ratio": interleave.ratio(samples, "wall", ours="peer", peer="ours"),
+    }
+    if interleave.values(samples, "otter", "wall"):
+        found["otter_wall_ratio"] = interleave.ratio(samples, "wall", ours="otter", peer="ours")
+    return found | {
+        "per_min": 60 / interleave.median(samples, "ours", "exec_wall"),
+        "per_min_peer": 60 / interleave.median(samples, "peer", "exec_wall"),
+        "exec_cpu_ms": 1000 * interleave.median(samples, "ours", "exec_cpu"),
+        "exec_cpu_ms_peer": 1000 * interleave.median(samples, "peer", "exec_cpu"),
+        "total_cpu_ratio": interleave.ratio(samples, "cpu", ours="peer", peer="ours"),
+    }
+
+
+def report(samples: Sequence[Sample], walls: str) -> None:
+    """Print and save what was found; `walls` says what ours ran within."""
+    found = results(samples)
+    for measure in ("exec_cpu", "exec_wall", "cpu", "wall"):
+        print(table(samples, measure), end="\n\n")
+    bubblewrap = subprocess.run(["bwrap", "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
+    versions = {"nbgrader": version("nbgrader"), "numpy": version("numpy"), "bubblewrap": bubblewrap, "walls": walls}
+    versions |= {"otter": OTTER} if "otter_wall_ratio" in found else {}
+    file = interleave.save("grading", samples, found, versions)
+    print(f"raw samples: {os.path.relpath(file)}")
+    print(judged("grading", GOALS, found))
+    print(interleave.result("grading", found))
+
+
+def table(samples: Sequence[Sample], measure: str) -> str:
+    """Return a table in milliseconds: in seconds ours would be all zeros."""
+    scaled = [
+        Sample(one.round, one.contender, one.at, one.load, {f"{measure}, ms": 1000 * one.measures[measure]})
+        for one in samples
+        if measure in one.measures
+    ]
+    return interleave.table(scaled, f"{measure}, ms")
+
+
+if __name__ == "__main__":
+    main()
