@@ -3,11 +3,14 @@
 import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from nbformat import NotebookNode
 
-from tests.bench.bench_grading import checked, from_start, one_more, results, table
-from tests.bench.graders import as_otter
+from curricula.release import Generated
+from tests.bench.bench_grading import Work, checked, from_start, one_more, results, table, with_otter
+from tests.bench.graders import OTTER, as_otter
 from tests.bench.interleave import Sample
 from tests.bench.tree import Spent
 
@@ -77,6 +80,17 @@ def test_a_reading_waits_for_what_still_ends() -> None:
     with subprocess.Popen([sys.executable, "-I", "-c", BUSY]):
         before = Spent.once_quiet()
         assert before.until(Spent.now()).cpu < 0.2
+
+
+def test_otter_is_left_out_where_it_cannot_be_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tests.bench.graders.TOOLS", tmp_path / "none")
+    empty = NotebookNode()
+    version = Generated(source=empty, release=empty, tests=empty)
+
+    assert with_otter(tmp_path, Work(b"", version)) == ()
+    assert f"otter is left out: {OTTER} cannot be installed: " in capsys.readouterr().err
 
 
 def test_a_test_cell_becomes_a_doctest_with_a_line_for_each_statement() -> None:
