@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,16 @@ def listening() -> frozenset[str]:
     waiting = {"tcp": "0A", "udp": "07"}
     found = ((protocol, line.split()) for protocol in waiting for line in _lines(f"/proc/net/{protocol}"))
     return frozenset(f"{_address(words[1])} {protocol}" for protocol, words in found if words[3] == waiting[protocol])
+
+
+@contextmanager
+def namespace_of(pid: int) -> Iterator[frozenset[str]]:
+    """Yield the process namespace that `pid` is in, and hold it: once it is gone, another may get its number."""
+    held = os.open(f"/proc/{pid}/ns/pid", os.O_RDONLY)
+    try:
+        yield frozenset({os.readlink(f"/proc/self/fd/{held}")})
+    finally:
+        os.close(held)
 
 
 def processes_of(mark: str, namespaces: frozenset[str] = frozenset()) -> dict[int, str]:

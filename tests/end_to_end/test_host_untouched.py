@@ -13,7 +13,7 @@ import pytest
 from hub_config.factory.parts import HUB_API_PORT, PROXY_API_PORT
 from hub_config.factory.state import State
 from tests.end_to_end.factory import REPOSITORY, Factory, until
-from tests.end_to_end.host import Host, listening, processes_of
+from tests.end_to_end.host import Host, listening, namespace_of, processes_of
 from tests.end_to_end.person import Person
 
 # In the environment of everything that `up` starts on the host, so that a leftover is known for what it is.
@@ -41,16 +41,16 @@ def test_up_use_down(own: Factory, factory: Factory) -> None:
     """Files, users, units, mounts, ports and processes, with a server started and stopped, beside another factory."""
     before, ports = Host.look(), listening()
     own.up()
-    namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
-    opened = listening() - ports
-    assert _addresses(own) <= opened
-    assert [address for address in opened if not address.startswith("127.")] == []
-    _they_do_not_meet(own, factory)
-    with Person(own, "student1") as person:
-        person.start(profile="gpu-1")
-    assert processes_of(MARK, namespaces)
-    own.down(purge=False)
-    assert processes_of(MARK, namespaces) == {}
+    with namespace_of(own.first_process) as namespaces:
+        opened = listening() - ports
+        assert _addresses(own) <= opened
+        assert [address for address in opened if not address.startswith("127.")] == []
+        _they_do_not_meet(own, factory)
+        with Person(own, "student1") as person:
+            person.start(profile="gpu-1")
+        assert processes_of(MARK, namespaces)
+        own.down(purge=False)
+        assert processes_of(MARK, namespaces) == {}
     assert _addresses(own) & listening() == set()
     after = Host.look()
     assert {path for path in {*before.etc, *after.etc} if before.etc.get(path) != after.etc.get(path)} == set()
@@ -76,9 +76,9 @@ def test_a_second_up_keeps_what_people_have(own: Factory) -> None:
 def test_a_killed_factory_leaves_no_process(own: Factory) -> None:
     """Whoever kills the one process that `up` leaves on the host ends all of them, and may start again."""
     own.up()
-    namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
-    os.kill(own.pid, signal.SIGKILL)
-    until("every process ended", lambda: not processes_of(MARK, namespaces))
+    with namespace_of(own.first_process) as namespaces:
+        os.kill(own.pid, signal.SIGKILL)
+        until("every process ended", lambda: not processes_of(MARK, namespaces))
     assert own.status().returncode != 0
     own.up()
     assert own.status().returncode == 0
@@ -88,17 +88,19 @@ def test_a_killed_factory_leaves_no_process(own: Factory) -> None:
 def test_ctrl_c_ends_everything(own: Factory, moment: str) -> None:
     """Without --detach, the terminal holds the factory."""
     argv = own.argv("up", "--port", str(own.port))
-    with subprocess.Popen(
+    terminal = subprocess.Popen(
         argv, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as terminal:
+    )
+    with terminal:
         assert terminal.stdout is not None
         assert any(moment in line for line in terminal.stdout), "it ended without saying so"
-        namespaces = frozenset({os.readlink(f"/proc/{own.first_process}/ns/pid")})
-        assert processes_of(MARK, namespaces)
-        os.killpg(terminal.pid, signal.SIGINT)
-        said = terminal.stdout.read()
+        with namespace_of(own.first_process) as namespaces:
+            assert processes_of(MARK, namespaces)
+            os.killpg(terminal.pid, signal.SIGINT)
+            said = terminal.stdout.read()
+            terminal.wait()
+            assert processes_of(MARK, namespaces) == {}
     assert "Traceback" not in said
-    assert processes_of(MARK, namespaces) == {}
 
 
 def _addresses(one: Factory) -> set[str]:
