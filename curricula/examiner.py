@@ -8,6 +8,7 @@ import ast
 import builtins
 import contextlib
 import io
+import json
 import socket
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from curricula.candidate import PRINTED, line_of, words_of
 from curricula.peer import Peer, PeerGone
 from curricula.report import CANARIES, TIME_LIMIT, Ran, Report, Step, Task
-from curricula.watch import TimeLimit, Watch
+from curricula.watch import Watch
 
 # Seconds after its limit at which a cell is given up that did not end by itself.
 _GRACE = 2.0
@@ -69,6 +70,7 @@ class Examiner:
     def __init__(self, task: Task, sock: socket.socket, shell: Any, watch: Watch) -> None:
         self._task, self._sock, self._shell, self._watch = task, sock, shell, watch
         self._peer = Peer(sock, Callbacks())
+        watch.busy = lambda: self._peer.reading
         self._names = Names(self._peer, task)
         self._names["get_ipython"] = shell.get_ipython
         self._ran: list[Ran] = []
@@ -113,12 +115,12 @@ class Examiner:
             except Exception as error:  # noqa: BLE001 - it could not even say how the cell went, for lack of memory or so
                 told = {"ok": False, "error": type(error).__name__, "message": words_of(error)}
             self._names.renew(step.answers)
-            self._ran.append(_ran(step.index, told))
+            self._ran.append(self._told(step, told))
 
     def _test(self, step: Step) -> Ran:
         """Run a cell here."""
         seconds = self._task.limits.cell_seconds
-        self._sock.settimeout(None)
+        self._sock.settimeout(seconds + _GRACE)
         out = io.StringIO()
         try:
             with self._watch.limited(seconds), contextlib.redirect_stdout(out):
@@ -126,18 +128,21 @@ class Examiner:
         except PeerGone:
             raise
         except BaseException as error:  # noqa: BLE001 - a test may raise anything; SystemExit fails it too
-            late = isinstance(error, TimeLimit)
-            return Ran(
-                index=step.index,
-                ok=False,
-                error=TIME_LIMIT if late else type(error).__name__[:200],
-                message=words_of(error),
-                line=line_of(error),
-                outputs=_printed(out),
-            )
-        return Ran(
-            index=step.index, ok=True, result=None if value is None else repr(value)[:100], outputs=_printed(out)
-        )
+            named = {"error": type(error).__name__[:200], "message": words_of(error), "line": line_of(error)}
+            return self._told(step, {"ok": False, "outputs": _printed(out), **named})
+        result = None if value is None else repr(value)[:100]
+        return self._told(step, {"ok": True, "result": result, "outputs": _printed(out)})
+
+    def _told(self, step: Step, told: Mapping[str, Any]) -> Ran:
+        """How a cell went, as JSON has it; PeerGone where the learner's process says what has no such form."""
+        try:
+            text = json.dumps({"index": step.index, **told}, ensure_ascii=False)
+            ran = Ran.model_validate_json(text.encode(errors="replace"))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise PeerGone(f"it did not say how a cell went: {str(error)[:200]}") from None
+        if ran.error != TIME_LIMIT:
+            return ran
+        return ran.model_copy(update={"message": f"longer than {self._task.limits.cell_seconds} seconds"})
 
     def _run(self, step: Step) -> object:
         """Execute a cell as a notebook does; return the value of its last expression."""
@@ -150,19 +155,9 @@ class Examiner:
         return eval(compile(ast.Expression(last.value), name, "eval"), self._names)  # noqa: S307 - as above
 
 
-def _ran(index: int, told: Mapping[str, Any]) -> Ran:
-    """What the learner's process says of a cell, as far as it has a form."""
-    try:
-        late = told["error"] == TimeLimit.__name__
-        ran = Ran.model_validate({"index": index, **told}, strict=True)
-        return ran.model_copy(update={"error": TIME_LIMIT}) if late else ran
-    except (TypeError, KeyError, ValueError) as error:
-        raise PeerGone(f"it did not say how a cell went: {str(error)[:200]}") from None
-
-
-def _printed(out: io.StringIO) -> tuple[dict[str, Any], ...]:
+def _printed(out: io.StringIO) -> list[dict[str, Any]]:
     text = out.getvalue()[:PRINTED]
-    return ({"output_type": "stream", "name": "stdout", "text": text},) if text else ()
+    return [{"output_type": "stream", "name": "stdout", "text": text}] if text else []
 
 
 def serve(sock: socket.socket, host: socket.socket, shell: Any, watch: Watch) -> None:

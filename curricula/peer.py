@@ -41,6 +41,7 @@ class Peer:
         self._kept: list[object] = []
         self._asked = self._nested = 0
         self.received = 0  # bytes
+        self.reading = False  # whether a message is on its way, of which no part may be lost
 
     def ask(self, what: str, *told: object) -> Any:
         """Ask the other side and return its answer; raises the error that answering it raised, or PeerGone."""
@@ -89,6 +90,13 @@ class Peer:
             raise PeerGone(f"it cannot be reached: {error}") from None
 
     def _receive(self) -> list[Any]:
+        self.reading = True
+        try:
+            return self._message()
+        finally:
+            self.reading = False
+
+    def _message(self) -> list[Any]:
         length = _LENGTH.unpack(self._read(_LENGTH.size))[0]
         if length > MOST:
             raise PeerGone(f"it sent {length / 1e6:.0f} MB at once")

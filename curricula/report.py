@@ -59,7 +59,7 @@ class Ran(BaseModel, frozen=True, extra="forbid"):
     message: str = Field(default="", max_length=2000)
     line: int | None = None
     result: str | None = Field(default=None, max_length=100)
-    outputs: list[Mapping[str, Any]] | tuple[Mapping[str, Any], ...] = ()
+    outputs: tuple[Mapping[str, Any], ...] = ()
 
 
 class Report(BaseModel, frozen=True, extra="forbid"):

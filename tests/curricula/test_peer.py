@@ -49,20 +49,19 @@ class _Shell:
 
 @pytest.fixture
 def names() -> Iterator[Names]:
-    """Names that a test could use, with the learner's in another thread in place of another process."""
+    """Names that a test could use, with the learner's in another process."""
     ours, theirs = socket.socketpair()
-
-    def serve() -> None:
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
         try:
             Peer(theirs, Candidate(_Shell())).serve()
-        except PeerGone:
-            theirs.close()
-
-    thread = threading.Thread(target=serve)
-    thread.start()
+        finally:
+            os._exit(0)
+    theirs.close()
     with ours:
         yield Names(Peer(ours, Callbacks()), Task(steps=(), trusted=("helper",), learners=("sum", "squares")))
-    thread.join()
+    os.waitpid(pid, 0)
 
 
 def run(names: Names, test: str) -> None:
@@ -144,7 +143,7 @@ def _frame(message: object) -> bytes:
         _frame("no message"),
         _frame([7, 1, 2]),
         _frame([1, 99, "an answer to another question"]),
-        os.urandom(64),
+        bytes(range(1, 65)),
     ],
 )
 def test_whoever_breaks_the_rules_of_speaking_is_gone(raw: bytes) -> None:
