@@ -248,7 +248,7 @@ async def test_once_more_is_another_job_and_its_result_stands(grader: Grader, m0
 
     assert (first.job_id, second.job_id, second.score) == ("2", "3", 8)
     assert await grader.grade(submission) == second
-    assert len(node.scripts) == 2
+    assert len(node.scripts) == 3
 
 
 async def test_another_version_of_the_assignment_is_another_result(grader: Grader, m00: Assignment, node: Node) -> None:
