@@ -45,6 +45,7 @@ window.onramp = window.onramp || {};
         if (part && !kept(place)) place.replaceChildren(...part.childNodes);
       }
       close(told);
+      status.classList.add("visually-hidden"); // who sees the cards sees it there; a screen reader tells it
       status.textContent = told.querySelector("[data-part=trouble] p") ? "" : "What a start costs, and when it would be, is said now.";
     } catch {
       status.textContent = "The hub did not say what a start costs. You can start all the same.";
