@@ -82,6 +82,7 @@ def look(name, what):
     except Exception as error:
         found[name] = type(error).__name__
 look("root", lambda: sorted(os.listdir("/")))
+look("software", lambda: os.listdir("/srv/onramp"))
 look("homes", lambda: os.listdir("/home"))
 look("course", lambda: os.listdir("/srv/onramp/course"))
 look("grading", lambda: os.listdir("/srv/onramp/grading"))
@@ -163,7 +164,8 @@ def test_a_learners_code_finds_itself_alone(factory: Factory, graded: Graded) ->
     texts = ["".join(out.get("text", "")) for cell in notebook["cells"] for out in cell.get("outputs", [])]
     (found,) = [json.loads(text.removeprefix("LOOKED")) for text in texts if text.startswith("LOOKED")]
 
-    assert not {"run", "var", "root", "srv"} & set(found.pop("root"))
+    assert not {"run", "var", "root"} & set(found.pop("root"))
+    assert found.pop("software") == ["venv"]
     assert found.pop("homes") == ["learner"]  # its own, in memory
     assert found.pop("processes") == 1
     assert found.pop("environment") == []

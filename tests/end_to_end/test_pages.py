@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
+from tests.end_to_end.browser import STARTED
 from tests.end_to_end.factory import REPOSITORY, Factory, until
 from tests.end_to_end.person import Person
 from tests.end_to_end.picture import picture
@@ -83,7 +84,8 @@ def _stopping(page: Page, stage: Stage) -> None:
     page.goto(f"{stage.factory.url}/hub/home")
     stage.factory.exec("pkill", "-STOP", "-x", "slurmctld")
     try:
-        with page.expect_request(lambda request: request.method == "DELETE"):
+        # The hub answers once it has waited for the end for a while, in vain.
+        with page.expect_response(lambda answer: answer.request.method == "DELETE", timeout=STARTED):
             page.get_by_role("button", name="Stop Main server").click()
         page.goto(f"{stage.factory.url}/hub/spawn-pending/sme1")
         page.evaluate("for (let timer = setTimeout(() => {}); timer > 0; timer -= 1) clearTimeout(timer);")
