@@ -7,6 +7,7 @@ the process does not know which of the two counts.
 import ast
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from curricula.cell_names import python_of
 from curricula.report import CANARIES, Report, Step
@@ -20,20 +21,37 @@ class Tampered(ValueError):
 
 
 def constants(test: str) -> Iterator[tuple[int, int]]:
-    """Yield where the constants of a test stand that it may depend on: those in asserts, but for what they say."""
-    if python_of(test) != f"{test.rstrip(chr(10))}\n" and python_of(test) != test:
+    """Yield where the constants of a test stand that something is said to be equal, or close, to.
+
+    Those alone: another limit may still hold for right answers, another number of steps may take for ever.
+    """
+    if python_of(test) not in (test, f"{test.rstrip(chr(10))}\n"):
         return  # IPython's commands move what stands after them
     starts = [0]
     for line in test.splitlines(keepends=True):
         starts.append(starts[-1] + len(line.encode()))
     raw = test.encode()
-    for check in (node for node in ast.walk(ast.parse(test)) if isinstance(node, ast.Assert)):
-        for node in ast.walk(check.test):
-            if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str) and node.end_lineno:
-                start = starts[node.lineno - 1] + node.col_offset
-                end = starts[node.end_lineno - 1] + (node.end_col_offset or 0)
-                if raw[start : start + 1] not in b"fF":
-                    yield len(raw[:start].decode()), len(raw[:end].decode())
+    for node in _expected(ast.parse(test)):
+        start = starts[node.lineno - 1] + node.col_offset
+        end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
+        yield len(raw[:start].decode()), len(raw[:end].decode())
+
+
+def _expected(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the constants that stand by themselves, or in a list or so, on a side of == or in what compares."""
+    for node in ast.walk(tree):
+        sides: list[ast.expr] = []
+        if isinstance(node, ast.Compare) and all(isinstance(one, ast.Eq) for one in node.ops):
+            sides = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and any(word in ast.unparse(node.func).lower() for word in ("equal", "close")):
+            sides = node.args[:2]
+        for side in sides:
+            if isinstance(side, ast.Constant | ast.List | ast.Tuple | ast.Dict | ast.UnaryOp):
+                yield from (one for one in ast.walk(side) if _is_changeable(one))
+
+
+def _is_changeable(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float | str)
 
 
 def changed(test: str, canary: Canary, chance: random.Random) -> str:

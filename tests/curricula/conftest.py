@@ -1,6 +1,17 @@
 """Fixtures of the courses' tests."""
 
+import os
+from collections.abc import Iterator
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """The commands set their process's umask, which is here that of all other tests too."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,6 @@
 """The operator's commands on a course: what is done for each assignment, and what the exit code means."""
 
 import asyncio
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +13,6 @@ from curricula.service import admin
 from curricula.submissions import Submission
 from tests.curricula.essays_here import DISGUISED, PROGRAM, by_hand, essays
 from tests.curricula.service_here import write_course
-
-
-@pytest.fixture(autouse=True)
-def umask() -> Iterator[None]:
-    """The commands set their process's umask, which is here that of all other tests too."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
 
 
 @pytest.fixture

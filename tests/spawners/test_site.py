@@ -322,8 +322,8 @@ def test_a_file_without_a_format(tmp_path: Path) -> None:
             "profiles.1.lanes.1.partition: profile gpu-1 asks for GPUs, but partition cpu has none",
         ),
         (
-            "    partition: gpu\n",
-            "    partition: gpu\n    fallback: gpu-0\n",
+            "    fallback: cpu\n",
+            "    fallback: gpu-0\n",
             "fallback: gpu-0",
             "profiles.1.fallback: There is no profile of local called 'gpu-0'. Choose from: cpu, gpu-1, gpu-4, gpu-8.",
         ),
