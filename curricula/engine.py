@@ -59,11 +59,6 @@ class Zygote:
             raise EngineError(f"The sandbox cannot be started: {error}") from None
 
     @property
-    def pid(self) -> int:
-        """The process id of its outermost process."""
-        return self._process.pid
-
-    @property
     def ended(self) -> bool:
         """Whether it is gone."""
         return self._process.poll() is not None

@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from curricula.candidate import make_shell
 from curricula.cell_names import touched_names, used_names
 from curricula.report import Ran
 from spawners.process import run
@@ -71,7 +72,7 @@ def main() -> int:
     task = Task.model_validate_json(sys.stdin.buffer.read())
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what cells print is not what we say
-    shell = _shell()
+    shell = make_shell()
     whole, variants = [], dict[int, Any]()
     for place, source in sorted(task.cells.items()):
         for number, variant in enumerate(task.variants):
@@ -83,18 +84,6 @@ def main() -> int:
     with os.fdopen(out, "w") as file:
         json.dump(told, file)
     return 0
-
-
-def _shell() -> Any:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    class Quiet(InteractiveShell):
-        def showtraceback(self, *_: Any, **__: Any) -> None:
-            """Errors are told, not shown."""
-
-    shell: Any = Quiet.instance()
-    shell.history_manager.enabled = False
-    return shell
 
 
 def _run(shell: Any, place: int, source: str) -> Ran:
