@@ -86,6 +86,13 @@ def run(page: httpx.Client, kernel: str, code: str) -> None:
     tab.close()
 
 
+def type_into(page: httpx.Client, terminal: str, text: str) -> None:
+    """Type in a tab of its own: the server closes one that answers no pings, as a test that waits does not."""
+    tab = open_socket(page, f"terminals/websocket/{terminal}")
+    tab.send(json.dumps(["stdin", text]))
+    tab.close()
+
+
 def test_an_open_tab_is_warned_and_a_word_of_its_person_counts(page: httpx.Client) -> None:
     ends = wait_for_warning(page)
     assert idle(page)["after_minutes"] == 0.03
@@ -129,21 +136,21 @@ def test_a_kernel_that_dies_in_a_closed_tab_works_no_more(page: httpx.Client) ->
 
 def test_a_terminal_counts_while_its_program_computes(page: httpx.Client) -> None:
     name = page.post("api/terminals").raise_for_status().json()["name"]
-    terminal = open_socket(page, f"terminals/websocket/{name}")
-    try:
-        terminal.send(json.dumps(["stdin", "sleep 1000\r"]))
-        wait_for_warning(page)
-        terminal.send(json.dumps(["stdin", "\x03yes > /dev/null\r"]))
-        wait_until(page, f"terminal {name}")
-        assert idle(page)["ends"] is None
-        terminal.send(json.dumps(["stdin", "\x03"]))
-        ends = wait_for_warning(page)
-        # A kernel notes once in eight seconds that somebody types.
-        typed = json.dumps(["stdin", " "])
-        wait(lambda: bool(terminal.send(typed)) and somebody_is_there(page, ends), lambda: str(idle(page)))
-    finally:
-        terminal.close()
-        page.delete(f"api/terminals/{name}")
+    type_into(page, name, "sleep 1000\r")
+    wait_for_warning(page)
+    type_into(page, name, "\x03yes > /dev/null\r")
+    wait_until(page, f"terminal {name}")
+    assert idle(page)["ends"] is None
+    type_into(page, name, "\x03")
+    ends = wait_for_warning(page)
+    # A kernel notes once in eight seconds that somebody types.
+
+    def typed() -> bool:
+        type_into(page, name, " ")
+        return somebody_is_there(page, ends)
+
+    wait(typed, lambda: str(idle(page)))
+    page.delete(f"api/terminals/{name}").raise_for_status()
 
 
 @pytest.fixture(scope="module")
