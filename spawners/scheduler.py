@@ -69,7 +69,7 @@ class Secrets(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class JobState(BaseModel, frozen=True, extra="forbid"):
-    """One job as last seen; `node` is the host its script runs on, `time_left` is in seconds.
+    """One job as last seen; `node` is the host its script runs on.
 
     `start` is when it began or, while it waits, when the scheduler foresees that it will.
     """
@@ -87,7 +87,6 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
     submitted: datetime | None = None
     start: datetime | None = None
     end: datetime | None = None
-    time_left: int | None = None
     exit_code: str | None = None
 
     @property

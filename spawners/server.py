@@ -223,7 +223,8 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
         """Say batchspawner's word for the job's state; only the scheduler's own word makes it NOTFOUND."""
         if not self.job_id:
             return JobStatus.NOTFOUND
-        watch, job = self._watching(), await self._watching().look()
+        watch = self._watching()
+        job = await watch.look()
         # A job that is COMPLETING has lost its server, although it holds its node a little longer.
         if watch.gone or (job is not None and job.state == "COMPLETING"):
             return JobStatus.NOTFOUND

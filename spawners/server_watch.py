@@ -59,6 +59,9 @@ class JobWatch:
         """Return the job as last seen, None when nothing is known of it; set `gone` once it surely is."""
         try:
             snapshot = self._snapshot = await self._scheduler.jobs()
+            if self.job is not None and snapshot.get(self.job_id) is self.job:
+                self._absences = 0  # squeue shows it just as it did
+                return self.job
             found = self._ours(snapshot)
             if found is not None:
                 self.job, self._absences = found, 0

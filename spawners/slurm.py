@@ -32,7 +32,7 @@ from spawners.script import Script
 AT_ONCE = 8
 TIMEOUT = 30.0
 FRESH_WAITING = 1.0
-FRESH_RUNNING = 10.0
+FRESH_RUNNING = 15.0
 # A poll that took long is not repeated before five times as long has passed: a slow slurmctld needs rest.
 REST = 5.0
 LONGEST = 30.0
@@ -63,6 +63,7 @@ class Slurm:
         self._daily: Kept[Mapping[date, Mapping[str, float]]] = Kept(DAILY)
         self._rights: Kept[Rights] = Kept(MINUTE)
         self._reservations: Kept[tuple[Reservation, ...]] = Kept(MINUTE)
+        self._rows: dict[text.Row, JobState] = {}
         self._live: set[str] = set()
         self._letters: dict[str, tuple[str, str]] = {}
         self._cancelling: set[asyncio.Task[None]] = set()
@@ -224,7 +225,8 @@ class Slurm:
         out = await self._command(
             "squeue", "--noheader", "--states=all", *self._whose, f"--format={text.squeue_format(token)}"
         )
-        jobs = text.read_squeue(out, token)
+        self._rows = text.read_squeue(out, token, self._rows)
+        jobs = {job.job_id: job for job in self._rows.values()}
         if expected and not expected & set(jobs):
             asked = sorted(expected)[:WITNESSES]
             if set(asked) - set(await self.ended(*asked)):

@@ -5,14 +5,16 @@ asked to separate fields by a token that is drawn anew for every call: nobody ca
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from types import MappingProxyType
 
 from spawners.scheduler import JobState, PastJob, Reservation, Rights, SchedulerError, Usage
 
+Row = tuple[str, ...]
 # Slurm's times as seconds since 1970, whatever the time zone of this process.
 TIME_FORMAT = "%s"
-SQUEUE_FIELDS = ("%i", "%u", "%T", "%r", "%a", "%P", "%B", "%Q", "%V", "%S", "%e", "%L", "%j", "%k")
+SQUEUE_FIELDS = ("%i", "%u", "%T", "%r", "%a", "%P", "%B", "%Q", "%V", "%S", "%e", "%j", "%k")
 SACCT_FIELDS = (
     "jobidraw",
     "user",
@@ -42,30 +44,32 @@ def squeue_format(token: str) -> str:
     return "".join(field + token for field in SQUEUE_FIELDS)
 
 
-def read_squeue(text: str, token: str) -> dict[str, JobState]:
-    """All jobs that squeue printed, by id; raises SchedulerError when the text is cut or malformed."""
-    jobs = {}
-    for row in _rows(text, token, len(SQUEUE_FIELDS)):
-        job_id, user, state, reason, account, partition, node, priority, submitted, start, end, left, name, comment = (
-            row
-        )
-        jobs[job_id] = JobState(
-            job_id=job_id,
-            user=user,
-            name=name,
-            comment=_known(comment) or "",
-            state=state,
-            reason=_known(reason),
-            account=_known(account),
-            partition=_known(partition),
-            node=_known(node),
-            priority=int(priority) if priority.isdecimal() else None,
-            submitted=read_time(submitted),
-            start=read_time(start),
-            end=read_time(end),
-            time_left=_seconds(left),
-        )
-    return jobs
+def read_squeue(text: str, token: str, before: Mapping[Row, JobState] = MappingProxyType({})) -> dict[Row, JobState]:
+    """All jobs that squeue printed, by what it printed of them; raises SchedulerError when that is cut or malformed.
+
+    What it printed `before` is not read again: of a thousand jobs, few change between two polls.
+    """
+    return {row: before.get(row) or _queued(row) for row in _rows(text, token, len(SQUEUE_FIELDS))}
+
+
+def _queued(row: Row) -> JobState:
+    """One job as squeue prints it."""
+    job_id, user, state, reason, account, partition, node, priority, submitted, start, end, name, comment = row
+    return JobState(
+        job_id=job_id,
+        user=user,
+        name=name,
+        comment=_known(comment) or "",
+        state=state,
+        reason=_known(reason),
+        account=_known(account),
+        partition=_known(partition),
+        node=_known(node),
+        priority=int(priority) if priority.isdecimal() else None,
+        submitted=read_time(submitted),
+        start=read_time(start),
+        end=read_time(end),
+    )
 
 
 def read_sacct(text: str, token: str) -> dict[str, JobState]:
@@ -199,13 +203,13 @@ def read_time(text: str) -> datetime | None:
         return None
 
 
-def _rows(text: str, token: str, width: int) -> Iterator[Sequence[str]]:
+def _rows(text: str, token: str, width: int) -> Iterator[Row]:
     """Rows of `width` fields that each end in `token`, one row a line."""
     fields = text.split(token)
     if fields.pop().strip() or len(fields) % width:
         raise SchedulerError("Slurm's answer is cut short.")
     for first in range(0, len(fields), width):
-        yield [fields[first].removeprefix("\n").strip(), *fields[first + 1 : first + width]]
+        yield (fields[first].removeprefix("\n").strip(), *fields[first + 1 : first + width])
 
 
 def _known(text: str) -> str | None:
@@ -219,15 +223,6 @@ def _first_node(nodes: str) -> str | None:
     if not found or nodes in NOTHING or nodes == "None assigned":
         return None
     return found.group(1) + (found.group(2) or "")
-
-
-def _seconds(text: str) -> int | None:
-    """`[days-]hours:minutes:seconds` (parts from the left may miss) in seconds."""
-    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
-    if not found:
-        return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return int(timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds())
 
 
 def _tres(text: str) -> dict[str, int]:

@@ -6,8 +6,9 @@ peer         batchspawner 1.3.0's SlurmSpawner: one squeue, as the user, for eac
 running      every server is polled each 30 s, JupyterHub's default.
 queued       every server is polled each 0.5 s, batchspawner's default while a job waits in the queue.
 replayed     10 000 servers and a squeue that prints a recorded answer: what our side costs at that size.
-A case is measured for as long as each server is polled once, or for 15 seconds where that is less, and counted per
-minute: processes started, CPU seconds of the process and its commands above one that polls nothing,
+floor        spawners that answer at once: what it costs to ask them.
+Once each server has been polled, a case is measured for as long as it takes to poll all again, or for 15 seconds where
+that is less, and counted per minute: processes started, CPU seconds of the process and its commands above the floor's,
 the event loop's lag (p99, ms), requests slurmctld answered, servers declared dead (all of them live).
 """
 
@@ -25,7 +26,7 @@ from tests.bench import interleave
 from tests.bench.factory import Factory, end_when_told
 from tests.bench.goals import Goal, judged
 from tests.bench.interleave import Contender, Measures, Sample
-from tests.bench.poll_load import WARM_UP
+from tests.bench.poll_load import warm_up
 
 RUNNING, QUEUED = 30.0, 0.5
 SLURM = "/usr/bin"
@@ -65,8 +66,6 @@ GOALS = {
     "processes_growth": Goal(most=1.1),
     "lost": Goal(most=0),
 }
-# A process that polls nothing is the same in every second.
-FLOOR = 5.0
 
 
 class Case(NamedTuple):
@@ -100,23 +99,20 @@ def main() -> None:
 def measured(factory: Factory, case: Case, rounds: int = 1) -> Sequence[Sample]:
     """Measure one case, and leave no job of it."""
     interleave.say(f"{case.name}:")
-    contenders = [
-        Contender(name, partial(load, factory, name, case, seconds))
-        for name, seconds in (("ours", case.seconds), ("peer", case.seconds), ("floor", FLOOR))
-    ]
+    contenders = [Contender(name, partial(load, factory, name, case)) for name in ("ours", "peer", "floor")]
     samples = interleave.interleave(contenders, rounds)
     factory.run("scancel", "--user", USER)
     factory.settle()
     return samples
 
 
-def load(factory: Factory, contender: str, case: Case, seconds: float) -> Measures:
-    """Let one process poll all servers of a case, and ask slurmctld what that made it do; the floor polls none."""
+def load(factory: Factory, contender: str, case: Case) -> Measures:
+    """Let one process poll all servers of a case, and ask slurmctld what that made it do."""
     before = factory.rpcs(of_root=True)
-    arguments = (contender, case.jobs, str(case.every), str(seconds), case.commands)
+    arguments = (contender, case.jobs, str(case.every), str(case.seconds), case.commands)
     said = factory.run("python", "-I", f"{INSIDE}/{LOAD.name}", *arguments)
     # Counted over the whole run, which begins with a moment of the same polls.
-    rpcs = (factory.rpcs(of_root=True) - before) * 60 / (seconds + WARM_UP)
+    rpcs = (factory.rpcs(of_root=True) - before) * 60 / (case.seconds + warm_up(case.every))
     return {**json.loads(said), "rpcs": rpcs}
 
 
@@ -151,7 +147,7 @@ def folder(factory: Factory) -> Path:
 
 def row(job_id: str) -> Sequence[str]:
     """What squeue prints of a running server, field by field."""
-    times = ("2026-01-05T08:59:00+0000", "2026-01-05T09:00:00+0000", "2026-01-05T13:00:00+0000", "3:00:00")
+    times = ("2026-01-05T08:59:00+0000", "2026-01-05T09:00:00+0000", "2026-01-05T13:00:00+0000")
     fields = (job_id, USER, "RUNNING", "None", "onboarding", "cpu", "cpu1", "1", *times, "onramp-server", "bench")
     assert len(fields) == len(SQUEUE_FIELDS)
     return fields

@@ -1,7 +1,7 @@
 """Many servers polled by one process, as a hub polls them: `bench_poll` runs this inside a factory, once per contender.
 
-Arguments: `ours` or `peer`, a file of job ids, seconds between two polls of one server, seconds to measure, and where
-Slurm's commands are. Prints one JSON object of what was counted while all of them were polled.
+Arguments: `ours`, `peer` or `floor`, a file of job ids, seconds between two polls of one server, seconds to measure,
+and where Slurm's commands are. Prints one JSON object of what was counted while all of them were polled.
 """
 
 import asyncio
@@ -29,14 +29,26 @@ from spawners.slurm import Slurm
 # JupyterHub's Spawner.poll_jitter: a fraction of the interval.
 JITTER = 0.1
 TICK = 0.01
-# Seconds before anything is counted: servers are polled at an even rate from the first second on.
+# Seconds before anything is counted, at the least.
 WARM_UP = 3.0
+
+
+def warm_up(every: float) -> float:
+    """Return the seconds before anything is counted: by then each server has been polled, as in a hub that runs."""
+    return max(WARM_UP, every)
 
 
 class Person(NamedTuple):
     """What a spawner asks of its hub user while it polls."""
 
     name: str
+
+
+class Silent:
+    """A spawner that knows nothing: JupyterHub itself asks every server's spawner again and again."""
+
+    async def poll(self) -> None:
+        """Answer at once."""
 
 
 class Counted:
@@ -72,7 +84,7 @@ def spawners(contender: str, jobs: Sequence[str], commands: str) -> Sequence[Any
         door = Door(hub="bench", site=site, scheduler=slurm, accounts=Accounts.identity(), ledger=ledger)
         return [made(ServerSpawner(user=person, door=lambda: door), job) for job in jobs]
     if contender == "floor":
-        return []
+        return [made(Silent(), job) for job in jobs]
     # As in stock/jupyterhub_config.py: sudo cannot run in a user namespace, and setpriv does less work.
     stock = {
         # What a hub would tell it, and a poll does not use.
@@ -112,7 +124,7 @@ async def measure(contender: str, jobs: Sequence[str], every: float, seconds: fl
             for number, spawner in enumerate(spawners(contender, jobs, commands))
         ),
     )
-    await asyncio.wait([polling], timeout=WARM_UP)
+    await asyncio.wait([polling], timeout=warm_up(every))
     counted.reset()
     before, begin = cpu_seconds(), time.monotonic()
     await asyncio.wait([polling], timeout=seconds)

@@ -160,7 +160,7 @@ class Replay:
         """What squeue prints of a job, field by field."""
         user, comment = self._fields[job_id]
         known = {"%i": job_id, "%u": user, "%T": state, "%r": reason, "%B": node, "%k": comment, "%j": "onramp-server"}
-        known |= {"%a": "onboarding", "%P": "cpu", "%Q": "1", "%V": "1767603500", "%L": "3:00:00"}
+        known |= {"%a": "onboarding", "%P": "cpu", "%Q": "1", "%V": "1767603500"}
         known |= {"%S": "1767603600", "%e": "1767618000"} if state == "RUNNING" else {}
         return "".join(known.get(field, "N/A") + chr(0x1E) for field in SQUEUE_FIELDS) + "\n"
 

@@ -113,7 +113,6 @@ def squeue(stdin: str) -> None:
         "V": "submitted",
         "S": "start",
         "e": "end",
-        "L": "time_left",
         "j": "name",
         "k": "comment",
     }
