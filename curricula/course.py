@@ -29,6 +29,9 @@ class Assignment(Frozen):
     notebook: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.ipynb$")
     due: AwareDatetime | None = Field(default=None, description="with its time zone; without one there is no deadline")
     late: Literal["accept", "refuse"] = Field(default="accept", description="what happens after `due`")
+    feedback: Literal["released", "at-once"] = Field(
+        default="released", description="shown once a teacher releases it, or each attempt's as soon as it is graded"
+    )
     attempts: int | None = Field(default=None, ge=1, description="how often it may be handed in; without it, 200 times")
     max_bytes: int = Field(default=20_000_000, ge=1_000, le=1_000_000_000, description="of a submitted notebook")
     minutes: int = Field(default=5, ge=1, le=240, description="wall time of one grading job")

@@ -11,7 +11,6 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -20,31 +19,23 @@ from nbformat import NotebookNode
 
 from curricula.canary import Tampered
 from curricula.course import Assignment, Course
-from curricula.handover import JOB_LOG, handed_over, read_answer, read_left
+from curricula.grading_job import limits
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated
-from curricula.report import Limits, Report, Task, Trial
+from curricula.report import Limits, Task, Trial
 from curricula.routing import Plan
 from curricula.steps import examination, executed
 from curricula.submissions import Submission
-from spawners.render import Job, Script, render
-from spawners.request import Request, Resources, resolve
+from curricula.workers import Outcome, Workers
+from spawners.request import Resources
 from spawners.run_environment import digest, environment_file, locked
-from spawners.scheduler import JobState, Scheduler, SchedulerError
-from spawners.site import Site
 
 __all__ = ["Grader", "GradingError", "Result"]
 
 log = logging.getLogger(__name__)
-# How Slurm says that a job used more than it was given: the notebook's doing, unlike a lost node.
-_TOO_MUCH = {"OUT_OF_MEMORY", "TIMEOUT", "DEADLINE"}
-_POLL = 0.5
 # How often a plan may need an assignment's time: it is found once for a version.
 _TRIALS = 6
-_Answer = TypeVar("_Answer", Report, Plan)
-_ANSWERS: Mapping[type, str] = {Report: "report.json", Plan: "plan.json"}
-LOG_KEPT = 100_000  # bytes
-_ABSENT = 240  # polls in a row, two minutes: accounting may be late, but not that late
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -52,12 +43,7 @@ class Grader:
     """Grades the submissions of one course; several at a time, if `grade` is awaited several times."""
 
     course: Course
-    site: Site
-    scheduler: Scheduler
-    handover: Path
-    user: str = "onramp-grade"
-    profile: str = "cpu"
-    account: str | None = None
+    workers: Workers
     _planning: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def grade(self, submission: Submission, *, again: bool = False) -> Result:
@@ -73,13 +59,13 @@ class Grader:
             return known
         version = await asyncio.to_thread(generated, self.course, assignment)
         content = _verified(submission)
-        job: list[str] = []
+        job: list[str | None] = [None]
         try:
             notebook = await asyncio.to_thread(restored, content, version)
             plan = await self.plan(assignment, version)
             result = await self._examined(key, notebook, assignment, version, plan, job)
         except (NotRun, Tampered) as reason:
-            result = Result(key=key, not_run=str(reason), job_id=job[-1] if job else None)
+            result = Result(key=key, not_run=str(reason), job_id=job[-1])
         return self._keep(result)
 
     async def plan(self, assignment: Assignment, version: Generated | None = None) -> Plan:
@@ -90,14 +76,14 @@ class Grader:
                 return known
             made = await asyncio.to_thread(generated, self.course, assignment) if version is None else version
             trial = Trial(source=made.source, tests=made.tests, limits=self._limits(assignment))
-            resources = self._resources(assignment, minutes=_TRIALS * assignment.minutes)
-            try:
-                plan = await self._run(key, trial, resources, Plan, [])
-            except NotRun as reason:
+            # In a job of its own: it holds the course's answers, and no learner's code shall have been there.
+            outcome = await self._answer(key, trial, _TRIALS * assignment.minutes, alone=True)
+            if isinstance(outcome.problem, NotRun):
                 raise GradingError(
-                    f"The course's own answers to {assignment.name} could not be tried: {reason} "
+                    f"The course's own answers to {assignment.name} could not be tried: {outcome.problem} "
                     "Give it more `minutes` in course.yaml, or check it with `onramp course check`."
-                ) from None
+                )
+            plan = _there(outcome, outcome.answer.plan)
             self._place(key).with_suffix(".log").unlink(missing_ok=True)
             self._write(self._plan_place(key), plan.model_dump_json())
             return plan
@@ -124,117 +110,35 @@ class Grader:
         assignment: Assignment,
         version: Generated,
         plan: Plan,
-        job: list[str],
+        job: list[str | None],
     ) -> Result:
         """Have a submission examined, and mark what comes back; `job` gets the id of the job that did it."""
         exam = examination(notebook, plan, self._limits(assignment), random.SystemRandom())
-        report = await self._run(key, exam.task, self._resources(assignment), Report, job)
+        outcome = await self._answer(key, exam.task, assignment.minutes)
+        job.append(outcome.job_id)
+        report = _there(outcome, outcome.answer.report)
         self._keep_executed(key, json.dumps(executed(notebook, exam.uncounted(report))))
         cells = graded(notebook, exam.result(report), version)
         modes = {name: route.mode for name, route in plan.routes.items()}
         return Result(
             key=key,
             cells=tuple(cell.model_copy(update={"mode": modes.get(cell.name, "")}) for cell in cells),
-            job_id=job[0] if job else None,
+            job_id=job[-1],
             walls=report.walls,
         )
 
-    async def _run(
-        self, key: Key, work: Task | Trial, resources: Resources, kind: type[_Answer], job: list[str]
-    ) -> _Answer:
-        """Have something done by a job of its own, and return its answer; `job` gets the job's id."""
-        with handed_over(self.handover, work) as folder:
-            try:
-                job_id = await self.scheduler.submit(self.user, self._script(key, folder, resources))
-            except SchedulerError as error:
-                raise GradingError(
-                    f"The grading job was not accepted: {error}. Nothing is lost: grade again."
-                ) from None
-            job.append(job_id)
-            try:
-                answer = await self._answer(folder / "out", job_id, kind)
-                if isinstance(answer, Report) and answer.stopped:
-                    self._keep_log(key, folder / JOB_LOG, job_id)
-                return answer
-            except (GradingError, NotRun):
-                self._keep_log(key, folder / JOB_LOG, job_id)
-                raise
-            except asyncio.CancelledError:
-                await self.scheduler.cancel(self.user, job_id)
-                raise
+    async def _answer(self, key: Key, work: Task | Trial, minutes: int, *, alone: bool = False) -> Outcome:
+        """Have something done, and keep the end of the job's log where it came to nothing."""
+        outcome = await self.workers.run(work, minutes, alone=alone)
+        if outcome.log:
+            self._keep_log(key, outcome)
+        return outcome
+
+    def _resources(self, assignment: Assignment) -> Resources:
+        return self.workers.job.resources(assignment.minutes)
 
     def _limits(self, assignment: Assignment) -> Limits:
-        """What one notebook may use: the memory of its job, and its time but for a minute to start and end."""
-        resources = self._resources(assignment)
-        seconds = max(30, resources.time * 60 - 60)
-        return Limits(seconds=seconds, cpu_seconds=seconds, memory_bytes=resources.mem << 20)
-
-    def _resources(self, assignment: Assignment, minutes: int | None = None) -> Resources:
-        """One processor for as long as the assignment says, and two minutes to start and end.
-
-        Where nodes are given whole, one processor costs as much as all of them, and the profile's number stands; where
-        they are given in slices, it costs as much as the smallest.
-        """
-        partition = self.site.partition(self.site.profile(self.profile).partition)
-        whole = partition.exclusive == "always"
-        request = Request(
-            purpose="grading",
-            profile=self.profile,
-            account=self.account,
-            time=(minutes or assignment.minutes) + 2,
-            cpus_per_task=None if whole else partition.least_cpus or 1,
-            gpus=None if whole else 0,
-        )
-        return resolve(request, self.site, attended=False)
-
-    def _script(self, key: Key, folder: Path, resources: Resources) -> Script:
-        """The job, which knows one folder and nothing else."""
-        program = ("python", "-I", "-m", "curricula.autograde_node", str(folder))
-        job = Job(
-            name="onramp-grade",
-            comment=f"onramp:grade:{self.course.name}:{key.digest[:16]}",
-            output=str(folder / JOB_LOG),
-            chdir="/",
-            argv=resources.environment.argv(*program) if resources.environment else program,
-            # It reads its folder and writes its report last and whole; of two results the first stands.
-            idempotent=True,
-        )
-        return render(self.site, resources, job)
-
-    async def _answer(self, out: Path, job_id: str, kind: type[_Answer]) -> _Answer:
-        """Wait for the answer, or for the end of the job without one. Raises GradingError, NotRun."""
-        absent, path = 0, out / _ANSWERS[kind]
-        while absent < _ABSENT:
-            over = await self._ended(job_id)
-            if path.exists():
-                return read_answer(path, kind)
-            if over is not None:
-                raise self._without_answer(over)
-            jobs = await self.scheduler.jobs()
-            absent = 0 if jobs.stale or job_id in jobs else absent + 1
-            await asyncio.sleep(_POLL)
-        raise GradingError(f"Slurm knows nothing of grading job {job_id} any more. Nothing is lost: grade again.")
-
-    async def _ended(self, job_id: str) -> JobState | None:
-        """The job's end; None while it waits or runs, and while Slurm does not answer."""
-        jobs = await self.scheduler.jobs()
-        job = jobs.get(job_id)
-        if job is not None:
-            return job if job.ended else None
-        if jobs.stale:
-            return None
-        try:
-            return (await self.scheduler.ended(job_id)).get(job_id)
-        except SchedulerError:
-            return None
-
-    def _without_answer(self, job: JobState) -> Exception:
-        """What a job means that left nothing: too much used, or a failure that is not the notebook's."""
-        why = self.scheduler.explain(job)
-        killed = job.state == "FAILED" and (job.exit_code or "").endswith(":9")
-        if job.state in _TOO_MUCH or killed:
-            return NotRun(f"Its job was ended: {why}")
-        return GradingError(f"Grading job {job.job_id} ended without a report: {why} Nothing is lost: grade again.")
+        return limits(self._resources(assignment), assignment.minutes)
 
     def _known(self, key: Key) -> Result | None:
         """The result with this key, if there is one."""
@@ -272,22 +176,28 @@ class Grader:
         finally:
             fresh.unlink()
 
-    def _keep_log(self, key: Key, path: Path, job_id: str) -> None:
+    def _keep_log(self, key: Key, outcome: Outcome) -> None:
         """Keep the end of a job's log beside the results, where it gave no mark: only then does anybody read it.
 
         Every other log ends with the folder it lies in, so that none is ever to be swept up.
         """
-        if text := read_left(path, last=LOG_KEPT):
-            place = self._place(key).with_suffix(".log")
-            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            place.write_bytes(text)
-            log.warning("grading job %s gave no mark; its log is kept in %s", job_id, place)
+        place = self._place(key).with_suffix(".log")
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place.write_bytes(outcome.log)
+        log.warning("grading job %s gave no mark; its log is kept in %s", outcome.job_id, place)
 
     def _place(self, key: Key) -> Path:
         return self.course.folder / "results" / f"{key.digest}.json"
 
     def _plan_place(self, key: Key) -> Path:
         return self.course.folder / "results" / f"plan-{key.digest}.json"
+
+
+def _there(outcome: Outcome, answer: _Answer | None) -> _Answer:
+    """The answer. Raises what stands in its place, GradingError or NotRun."""
+    if outcome.problem is not None or answer is None:
+        raise outcome.problem or GradingError("A grading job left nothing. Nothing is lost: grade again.")
+    return answer
 
 
 def _verified(submission: Submission) -> bytes:

@@ -1,70 +1,108 @@
-"""The folder through which one notebook goes to a grading job and its report comes back.
+"""The folder through which notebooks go to a grading job and its answers come back.
 
 The course's account owns it and its group is the grading account's, because the folder above passes its group on
 (chmod g+s). Nobody else gets in.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from curricula.marks import GradingError
 from curricula.report import Task, Trial
+from curricula.worker import Answer
 from spawners.node_folders import forget_old
 
-# Beside the report: it goes with the folder when the result is there.
-JOB_LOG = "out/job.log"
-_Answer = TypeVar("_Answer", bound=BaseModel)
 _MOST = 100_000_000  # bytes
 
 
-@contextmanager
-def handed_over(place: Path, work: Task | Trial) -> Iterator[Path]:
-    """Make a folder below `place` with what a job is to do; it is gone afterwards. Raises GradingError."""
-    folder = place / secrets.token_hex(16)
-    name = "task.json" if isinstance(work, Task) else "trial.json"
-    try:
-        forget_old(place, now=time.time())  # of a service that was killed
-        _fill(folder, {name: work.model_dump_json()})
-    except OSError as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise GradingError(
-            f"The grading job's folder cannot be made: {error}. Nothing is lost: grade again."
-        ) from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+class Handover:
+    """One grading job's folder: `in/` holds what it is to do, `out/` its answers and its log."""
 
+    def __init__(self, place: Path) -> None:
+        """Make it below `place`. Raises GradingError."""
+        self.path = place / secrets.token_hex(16)
+        self.log = self.path / "out" / "job.log"
+        try:
+            forget_old(place, now=time.time())  # of a service that was killed
+            self._make()
+        except OSError as error:
+            self.remove()
+            raise GradingError(
+                f"The grading job's folder cannot be made: {error}. Nothing is lost: grade again."
+            ) from error
 
-def _fill(folder: Path, files: dict[str, str]) -> None:
-    """Make the folder, `out` in it, and the files; what is made takes its group from above, so it is opened last."""
-    folder.mkdir(0o700)
-    (folder / "out").mkdir(0o700)
-    for name, text in files.items():
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o640)
-    # Slurm opens the log as the grading account, for that account alone where it has to make it.
-    (folder / JOB_LOG).touch()
-    (folder / JOB_LOG).chmod(0o660)
-    (folder / "out").chmod(0o770)
-    folder.chmod(0o750)
+    def _make(self) -> None:
+        """What is made takes its group from above, and stops passing it on once it is opened: `kept` stays closed."""
+        for folder in (self.path, self.path / "kept", self.path / "in", self.path / "out"):
+            folder.mkdir(0o700)
+        self.beat()
+        # Slurm opens the log as the grading account, for that account alone where it has to make it.
+        self.log.touch()
+        self.log.chmod(0o660)
+        (self.path / "out").chmod(0o770)
+        (self.path / "in").chmod(0o750)
+        self.path.chmod(0o750)
 
+    def beat(self) -> None:
+        """Show the job that somebody is here; it ends by itself where nobody does for a while."""
+        (self.path / "alive").touch()
 
-def read_answer(path: Path, kind: type[_Answer]) -> _Answer:
-    """The answer that a job left. Raises GradingError."""
-    try:
-        return kind.model_validate_json(read_left(path))
-    except ValidationError as error:
-        raise GradingError(f"What a grading job left cannot be read: {error}") from None
+    def give(self, number: int, work: Task | Trial) -> None:
+        """Hand something over: it appears at once, and whole. Raises OSError."""
+        path = self._given(number, work)
+        fresh = self.path / "kept" / path.name
+        fresh.write_text(work.model_dump_json())
+        fresh.chmod(0o640)
+        os.replace(fresh, path)
+
+    def take_back(self, number: int, work: Task | Trial) -> None:
+        """Remove what was handed over, and its answer: the job works on it no further."""
+        self._given(number, work).unlink(missing_ok=True)
+        self._answer(number).unlink(missing_ok=True)
+
+    def reset(self) -> None:
+        """Forget what the job has said: Slurm will begin it anew."""
+        for path in (self.path / "out").glob("*.json"):
+            path.unlink(missing_ok=True)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the job has begun."""
+        return (self.path / "out" / "ready.json").exists()
+
+    def answered(self, number: int) -> bool:
+        """Whether there is an answer."""
+        return self._answer(number).exists()
+
+    def answer(self, number: int) -> Answer:
+        """Return the answer that the job left. Raises GradingError."""
+        try:
+            return Answer.model_validate_json(read_left(self._answer(number)))
+        except ValidationError as error:
+            raise GradingError(f"What a grading job left cannot be read: {error}") from None
+
+    def last_words(self, most: int) -> bytes:
+        """Return the end of the job's log, empty where that cannot be read."""
+        with contextlib.suppress(GradingError):
+            return read_left(self.log, last=most)
+        return b""
+
+    def remove(self) -> None:
+        """Remove the folder; its job ends."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _given(self, number: int, work: Task | Trial) -> Path:
+        return self.path / "in" / f"{number}-{'task' if isinstance(work, Task) else 'trial'}.json"
+
+    def _answer(self, number: int) -> Path:
+        return self.path / "out" / f"{number}.json"
 
 
 def read_left(path: Path, *, last: int = _MOST) -> bytes:

@@ -19,7 +19,7 @@ from curricula.service import moving
 from curricula.service.app import add_options
 from curricula.service.comparing import as_text, compared
 from curricula.service.desk import Desk, NotYet, Refused, assignment_of
-from curricula.service.grader import grade_with
+from curricula.service.grader import Grading
 from curricula.service.standing import marks_of
 from curricula.service.teaching import Teaching
 from curricula.service.watching import watched
@@ -66,7 +66,14 @@ def _replace(new: Path, old: Path) -> None:
 
 async def perform(arguments: argparse.Namespace, desk: Desk) -> bool:
     """Do what was asked, print what came of it, and return whether it is well. Raises Refused and CourseError."""
-    teaching = Teaching(desk, grade_with(arguments))
+    grading = Grading(arguments)
+    try:
+        return await _perform(arguments, desk, Teaching(desk, grading))
+    finally:
+        await grading.close()
+
+
+async def _perform(arguments: argparse.Namespace, desk: Desk, teaching: Teaching) -> bool:
     if arguments.action == "create":
         course, said = create(desk, arguments.archive)
         print(said)

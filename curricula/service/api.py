@@ -53,6 +53,7 @@ def _plain(standing: Standing) -> dict[str, Any]:
         "due": standing.deadline.due.isoformat() if standing.deadline.due else None,
         "late": assignment.late,
         "max_bytes": assignment.max_bytes,
+        "feedback": assignment.feedback,
         "attempts_allowed": assignment.attempts,
         "attempts": attempts,
     }
@@ -123,6 +124,7 @@ class Submissions(Handler):
             raise self._problem
         assert self._file is not None
         receipt = self.desk.receive(self.user, *self._where, self._file, self.now)
+        self.teaching.at_once.received(*self._where, receipt)
         self.set_status(200 if receipt.again else 201)
         self.finish(receipt.model_dump(mode="json") | {"message": receipt.sentence})
 

@@ -19,7 +19,7 @@ from tornado.web import Application, StaticFileHandler
 from curricula.events import EventStore
 from curricula.service import api, live, looking, pages
 from curricula.service.desk import Desk
-from curricula.service.grader import grade_with
+from curricula.service.grader import Grading
 from curricula.service.guesses import Guesses
 from curricula.service.http import HERE, Page
 from curricula.service.outages import EVERY, note_outage, show
@@ -69,7 +69,8 @@ async def serve(arguments: argparse.Namespace) -> None:
     os.umask(0o077)
     store = EventStore(arguments.db or f"sqlite:///{arguments.root}/events.sqlite")
     desk = Desk(arguments.root, store)
-    teaching = Teaching(desk, grade_with(arguments))
+    grading = Grading(arguments, least=arguments.min_workers)
+    teaching = Teaching(desk, grading)
     settle_auth()
     look = {"hub_title": arguments.title, "site_title": load_site(arguments.site).title}
     prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
@@ -81,12 +82,14 @@ async def serve(arguments: argparse.Namespace) -> None:
     if away is not None:
         log.warning("the service was away for %s; deadlines in that time are later by as much as was lost", away)
     PeriodicCallback(lambda: show(desk), EVERY).start()
+    grading.stand_by()
     teaching.resume()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
     server.stop()
+    await grading.close()
     store.close()
 
 
@@ -108,6 +111,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     acts.add_argument("--launcher", default="/run/onramp/grade.sock", help="socket that acts as the grading account")
     words = "in its place: the command that sudo may run as the grading account, this option for each word of it"
     acts.add_argument("--sudo", action="append", metavar="WORD", help=words)
+    parser.add_argument("--grading-profile", default="cpu", metavar="NAME", help="of the site, for grading jobs")
+    words = "who pays for grading jobs (default: as Slurm has it for the grading account)"
+    parser.add_argument("--grading-account", metavar="NAME", help=words)
     parser.add_argument("--handover", type=Path, default=Path("/srv/onramp/grading"), help="for grading jobs' files")
 
 
@@ -116,6 +122,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="curricula.service", description=__doc__)
     add_options(parser)
     parser.add_argument("--title", default="Onramp", help="shown on every page")
+    words = "grading jobs that stand by when there is nothing to grade (default: none)"
+    parser.add_argument("--min-workers", type=int, choices=range(33), default=0, metavar="N", help=words)
     enable_pretty_logging()
     logging.getLogger("alembic").setLevel(logging.WARNING)
     asyncio.run(serve(parser.parse_args(argv)))

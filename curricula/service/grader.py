@@ -1,35 +1,62 @@
-"""How the service grades: curricula.grading under its own launcher, one grader per course."""
+"""How the service grades: grading jobs under its own launcher, and one grader per course."""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from curricula.course import Course
-from curricula.service.teaching import Grade
 from curricula.submissions import Submission
 from spawners.launcher import SocketLauncher, SudoLauncher
 
+if TYPE_CHECKING:  # nbgrader loads slowly, and a page needs none of it
+    from curricula.grading import Grader
+    from curricula.marks import Result
+    from curricula.workers import Workers
 
-def grade_with(arguments: argparse.Namespace) -> Grade:
-    """Return the function that grades one submission of a course; nbgrader is loaded when it is first needed."""
-    graders: dict[str, Any] = {}
 
-    async def grade(course: Course, submission: Submission, *, again: bool = False) -> Any:
-        if graders.get(course.name, (None,))[0] != course:
-            graders[course.name] = course, _grader(arguments, course)
-        return await graders[course.name][1].grade(submission, again=again)
+class Grading:
+    """Grades a submission of any course; nbgrader is loaded when it is first needed."""
 
-    return grade
+    def __init__(self, arguments: argparse.Namespace, *, least: int = 0) -> None:
+        """`least` grading jobs stand by once `stand_by` was called."""
+        self._arguments, self.least = arguments, least
+        self._workers: Workers | None = None
+        self._graders: dict[str, tuple[Course, Grader]] = {}
+
+    async def __call__(self, course: Course, submission: Submission, *, again: bool = False) -> "Result":
+        """Return the result of one submission. Raises GradingError."""
+        return await self._grader(course).grade(submission, again=again)
+
+    def stand_by(self) -> None:
+        """Have the jobs begin that stand by, if there are to be any."""
+        if self.least:
+            self._jobs().stand_by()
+
+    async def close(self) -> None:
+        """End all grading jobs."""
+        if self._workers is not None:
+            await self._workers.close()
+
+    def _grader(self, course: Course) -> "Grader":
+        from curricula.grading import Grader
+
+        known = self._graders.get(course.name)
+        if known is None or known[0] != course:
+            known = self._graders[course.name] = course, Grader(course, self._jobs())
+        return known[1]
+
+    def _jobs(self) -> "Workers":
+        from curricula.grading_job import GradingJob
+        from curricula.workers import Workers
+        from spawners.site import load_site
+        from spawners.slurm import Slurm
+
+        if self._workers is None:
+            told = self._arguments
+            job = GradingJob(load_site(told.site), profile=told.grading_profile, account=told.grading_account)
+            self._workers = Workers(Slurm(launcher(told)), job, told.handover, least=self.least)
+        return self._workers
 
 
 def launcher(arguments: argparse.Namespace) -> SocketLauncher | SudoLauncher:
     """How grading jobs are submitted as the grading account: by its socket, or by the command that sudo may run."""
     return SudoLauncher(arguments.sudo) if arguments.sudo else SocketLauncher(arguments.launcher)
-
-
-def _grader(arguments: argparse.Namespace, course: Course) -> Any:
-    from curricula.grading import Grader
-    from spawners.site import load_site
-    from spawners.slurm import Slurm
-
-    scheduler = Slurm(launcher(arguments))
-    return Grader(course, load_site(arguments.site), scheduler, handover=arguments.handover)

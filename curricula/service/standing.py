@@ -116,6 +116,7 @@ def _standing(assignment: Assignment, mine: Sequence[Event], outages: Sequence[E
     deadlines = {one or "": deadline_of(assignment, moved, one) for one in (*people, user)}
     marks = marks_of(mine)
     feedback = _last(mine, "feedback_released")
+    always = assignment.feedback == "at-once"
     shown = set(feedback.payload.get("submissions", ())) if feedback else set()
     return Standing(
         assignment=assignment,
@@ -124,7 +125,7 @@ def _standing(assignment: Assignment, mine: Sequence[Event], outages: Sequence[E
         released_at=_at(_last(mine, "released")),
         feedback_at=_at(feedback),
         attempts=tuple(
-            _attempt(event, marks.get(event.id), deadlines[event.user or ""], shown=event.id in shown)
+            _attempt(event, marks.get(event.id), deadlines[event.user or ""], shown=event.id in shown or always)
             for event in mine
             if event.kind == "received"
         ),
@@ -141,7 +142,7 @@ def _attempt(event: Event, mark: Mark | None, deadline: Deadline, *, shown: bool
         # Late once is not late for ever: an extension may come afterwards. What was in time stays so.
         late=event.payload["late"] and deadline.is_late(event.at),
         mark=mark,
-        shown=shown,
+        shown=shown and mark is not None,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from curricula.course import Assignment, Course, CourseError
 from curricula.events import Event
+from curricula.service.at_once import AtOnce
 from curricula.service.deciding import Deciding
 from curricula.service.desk import Desk, NotYet, Refused, assignment_of
 from curricula.service.progress import Progress
@@ -35,6 +36,7 @@ class Teaching:
     def __init__(self, desk: Desk, grade: Grade) -> None:
         self._desk, self._grade = desk, grade
         self.deciding = Deciding(desk)
+        self.at_once = AtOnce(desk, self.record, self.project, self.ungraded)
         self._running: dict[tuple[str, str], asyncio.Task[int]] = {}
         self._problems: dict[tuple[str, str], str] = {}
         self._progress: dict[tuple[str, str], Progress] = {}
@@ -101,6 +103,7 @@ class Teaching:
                 if left:
                     log.info("going on with the grading of %s in %s", assignment.name, course.name)
                     self._begin(actor, course, assignment.name, left)
+        self.at_once.resume()
 
     def _unfinished(self, course: Course, assignment: Assignment) -> tuple[str, set[int]]:
         """Return who asked last for a grading, and what is still without the result that was asked for."""
@@ -187,12 +190,13 @@ class Teaching:
     ) -> str | None:
         """Grade one and record it; return what went wrong, which harms no other."""
         async with gate:
-            problem = await self._record(actor, course, submission, again=again)
+            problem = await self.record(actor, course, submission, again=again)
         key = (course.name, submission.assignment)
         self._progress[key] = self._progress[key].step(time.monotonic(), failed=problem is not None)
         return problem
 
-    async def _record(self, actor: str, course: Course, submission: Submission, *, again: bool) -> str | None:
+    async def record(self, actor: str, course: Course, submission: Submission, *, again: bool) -> str | None:
+        """Grade one submission and record the result; return what went wrong, or None."""
         from curricula.grading import GradingError
 
         try:

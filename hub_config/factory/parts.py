@@ -101,7 +101,9 @@ def _course(plan: Plan, token: str) -> Part:
             "JUPYTERHUB_SERVICE_PREFIX": "/services/onramp-course/",
             "JUPYTERHUB_SERVICE_URL": f"http://{plan.control}:{COURSE_PORT}",
         },
-        command=f"{PYTHON} -I -m curricula.service --root {COURSE_STATE} --site {SITE}",
+        # A machine that imitates a site has its nodes to itself only for as long as something is graded.
+        command=f"{PYTHON} -I -m curricula.service --root {COURSE_STATE} --site {SITE}"
+        f" --min-workers {int(plan.cluster.site == 'local')}",
     )
 
 

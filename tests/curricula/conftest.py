@@ -16,5 +16,5 @@ def umask() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def grading_looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A grading job here ends within a second or two, and there is no Slurm to spare."""
-    monkeypatch.setattr("curricula.grading._POLL", 0.05)
+    """A grading job here begins within a second or two, and there is no Slurm to spare."""
+    monkeypatch.setattr("curricula.workers.ASK", 0.05)

@@ -1,10 +1,12 @@
 """A course of the tests' own, answers to its assignments, and a node: jobs run here, as ordinary processes."""
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +20,9 @@ from nbformat import NotebookNode
 
 from curricula.course import Assignment, Course, load_course
 from curricula.grading import Grader
+from curricula.grading_job import GradingJob
 from curricula.submissions import Submission
+from curricula.workers import Workers
 from spawners.environment import Environment
 from spawners.reasons import explain
 from spawners.render import Script
@@ -103,7 +107,9 @@ class Node:
         environment = {"PYTHONPATH": "/nonexistent", "A_SECRET": "s3cret"}
         (output,) = re.findall(r"^#SBATCH --output=(.*)$", script.text, re.MULTILINE)
         with Path(output).open("wb") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+            )
         self._processes.append(process)
         return str(len(self._processes))
 
@@ -124,25 +130,40 @@ class Node:
 
     async def cancel(self, user: str, job_id: str) -> None:
         self.cancelled.append(job_id)
-        self._processes[int(job_id) - 1].kill()
+        self.kill(job_id)
+
+    def kill(self, job_id: str) -> None:
+        """End a job with all its processes, as a node does that is lost."""
+        process = self._processes[int(job_id) - 1]
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    @property
+    def running(self) -> int:
+        """How many jobs have not ended."""
+        return sum(process.poll() is None for process in self._processes)
 
     def close(self) -> None:
         """End what runs."""
-        for process in self._processes:
-            process.kill()
-            process.wait()
+        for number in range(1, len(self._processes) + 1):
+            self.kill(str(number))
 
     def explain(self, job: JobState) -> str:
         return explain(job)
 
 
+def grading_site(site: Site) -> Site:
+    """The site, whose jobs use the Python that runs this test."""
+    here = Environment(name="here", kind="venv", path=sys.prefix, arch="x86_64")
+    return site.model_copy(update={"environments": (here,)})
+
+
 def grader_of(course: Course, site: Site, scheduler: object, folder: Path) -> Grader:
-    """A grader whose jobs use the Python that runs this test."""
+    """A grader with a scheduler of the tests' own."""
     handover = folder / "handover"
     handover.mkdir(exist_ok=True)
-    here = Environment(name="here", kind="venv", path=sys.prefix, arch="x86_64")
-    site = site.model_copy(update={"environments": (here,)})
-    return Grader(course, site, scheduler, handover=handover)  # type: ignore[arg-type]
+    return Grader(course, Workers(scheduler, GradingJob(grading_site(site)), handover))  # type: ignore[arg-type]
 
 
 Change = Callable[[NotebookNode], object]

@@ -80,7 +80,7 @@ async def handed_in(root: Path) -> None:
         pass
 
 
-async def by_hand_and_slowly(course: Course, submission: Submission, *, again: bool = False) -> Result:
+async def by_hand_and_slowly(self: object, course: Course, submission: Submission, *, again: bool = False) -> Result:
     await asyncio.sleep(0.05)
     return await by_hand(course, submission, again=again)
 
@@ -98,7 +98,7 @@ def test_how_far_a_grading_is_and_one_learner_graded_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     asyncio.run(handed_in(tmp_path))
-    monkeypatch.setattr(admin, "grade_with", lambda arguments: by_hand_and_slowly)
+    monkeypatch.setattr(admin.Grading, "__call__", by_hand_and_slowly)
     monkeypatch.setattr("curricula.service.watching.LOOK", 0.01)
     monkeypatch.setattr("curricula.service.watching.EVERY", 0)
     monkeypatch.setenv("FORCE_COLOR" if terminal else "NO_COLOR", "1")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from curricula import grading
+from curricula import workers
 from curricula.course import Assignment, Course
 from curricula.grading import Grader, GradingError, Result
-from curricula.handover import handed_over
+from curricula.handover import Handover
 from curricula.marks import restored
 from curricula.release import generated
 from curricula.report import Limits, Task
@@ -46,11 +46,13 @@ def node() -> Iterator[Node]:
 
 
 @pytest.fixture
-def grader(course: Course, site: Site, node: Node, tmp_path: Path) -> Iterator[Grader]:
-    """A grader, and nothing left in the folder of its jobs."""
+async def grader(course: Course, site: Site, node: Node, tmp_path: Path) -> AsyncIterator[Grader]:
+    """A grader, and nothing left of its jobs."""
     one = grader_of(course, site, node, tmp_path)
     yield one
-    assert list(one.handover.iterdir()) == []
+    await one.workers.close()
+    assert list(one.workers.handover.iterdir()) == []
+    assert node.running == 0
 
 
 async def grade(grader: Grader, content: NotebookNode | bytes) -> Result:
@@ -72,7 +74,7 @@ async def test_right_answers_get_full_marks(grader: Grader, m00: Assignment, nod
     assert [one.mode for one in result.cells] == ["split", "in-sandbox"]
     assert (len(result.key.submission), len(result.key.environment)) == (64, 64)
     assert result.key.assignment == grader.course.version(m00)
-    assert ["#SBATCH --time=32\n" in node.scripts[0], "#SBATCH --time=7\n" in node.scripts[1]] == [True, True]
+    assert all("#SBATCH --time=60\n" in script for script in node.scripts)
     assert "student1" not in "".join(node.scripts)
 
 
@@ -194,7 +196,12 @@ def listener() -> Iterator[int]:
 
 async def test_nothing_can_be_reached_from_inside(grader: Grader, listener: int) -> None:
     """One notebook tries it all."""
-    places = {"PORT": listener, "REPOSITORY": REPOSITORY, "COURSE": grader.course.folder, "HANDOVER": grader.handover}
+    places = {
+        "PORT": listener,
+        "REPOSITORY": REPOSITORY,
+        "COURSE": grader.course.folder,
+        "HANDOVER": grader.workers.handover,
+    }
     code = ["reached = []"]
     for what, attempt in _GETS_OUT.items():
         for word, place in places.items():
@@ -233,7 +240,7 @@ async def test_a_result_is_found_once_and_stands(grader: Grader, m00: Assignment
     third = await grade(grader, notebook)
 
     assert first == second == third
-    assert len(node.scripts) <= 3
+    assert len(node.scripts) == 2
     names = sorted(path.name for path in (grader.course.folder / "results").iterdir())
     assert [name for name in names if not name.startswith("plan-")] == [
         f"{third.key.digest}.ipynb",
@@ -241,14 +248,24 @@ async def test_a_result_is_found_once_and_stands(grader: Grader, m00: Assignment
     ]
 
 
-async def test_once_more_is_another_job_and_its_result_stands(grader: Grader, m00: Assignment, node: Node) -> None:
+async def test_once_more_is_another_result_that_stands(grader: Grader, m00: Assignment, node: Node) -> None:
     submission = submitted(grader.course, m00, solved(grader.course, m00))
     first = await grader.grade(submission)
+    await grader.workers.close()
     second = await grader.grade(submission, again=True)
 
     assert (first.job_id, second.job_id, second.score) == ("2", "3", 8)
     assert await grader.grade(submission) == second
     assert len(node.scripts) == 3
+
+
+async def test_one_job_grades_one_notebook_after_the_other(grader: Grader, m00: Assignment, node: Node) -> None:
+    """A job of its own finds out which tests run where: it holds the answers, and no learner's code was there."""
+    notebooks = [answered(grader.course, f"x = {number}") for number in range(6)]
+    results = await asyncio.gather(*(grade(grader, one) for one in notebooks))
+
+    assert {(result.score, result.job_id) for result in results} == {(8, "2")}
+    assert len(node.scripts) == 2
 
 
 async def test_another_version_of_the_assignment_is_another_result(grader: Grader, m00: Assignment, node: Node) -> None:
@@ -300,6 +317,7 @@ async def test_a_job_without_a_report(
         with pytest.raises(GradingError, match="ended without a report"):
             await grade(grader, notebook)
         assert [path.suffix for path in (grader.course.folder / "results").glob("[!p]*")] == [".log"]
+    assert len(node.scripts) == 1 + 2
 
 
 async def test_the_log_of_a_job_is_kept_until_there_is_a_mark(grader: Grader, m00: Assignment, node: Node) -> None:
@@ -307,12 +325,12 @@ async def test_the_log_of_a_job_is_kept_until_there_is_a_mark(grader: Grader, m0
     results = grader.course.folder / "results"
     await grader.plan(m00)
     node.end = {"state": "NODE_FAIL"}
-    node.says = f"{'x' * grading.LOG_KEPT} slurmstepd: the node is lost"
+    node.says = f"{'x' * workers.LOG_KEPT} slurmstepd: the node is lost"
     with pytest.raises(GradingError, match="ended without a report"):
         await grade(grader, solved(grader.course, m00))
     (kept,) = results.glob("*.log")
     assert kept.read_text().endswith(" slurmstepd: the node is lost\n")
-    assert kept.stat().st_size == grading.LOG_KEPT
+    assert kept.stat().st_size == workers.LOG_KEPT
 
     node.end, node.says = None, "well"
     await grade(grader, solved(grader.course, m00))
@@ -322,7 +340,7 @@ async def test_the_log_of_a_job_is_kept_until_there_is_a_mark(grader: Grader, m0
 
 
 async def test_what_a_killed_service_left_is_forgotten(grader: Grader, m00: Assignment) -> None:
-    old = grader.handover / ("0" * 32)
+    old = grader.workers.handover / ("0" * 32)
     (old / "out").mkdir(parents=True)
     os.utime(old, (0, 0))
     assert (await grade(grader, solved(grader.course, m00))).score == 8
@@ -331,24 +349,26 @@ async def test_what_a_killed_service_left_is_forgotten(grader: Grader, m00: Assi
 async def test_a_job_that_slurm_forgot_is_given_up(
     grader: Grader, m00: Assignment, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Another one is tried before."""
     node.end = {"state": "RUNNING"}
     node.forgets = True
-    monkeypatch.setattr(grading, "_ABSENT", 2)
-    with pytest.raises(GradingError, match="knows nothing of grading job 1 any more"):
+    monkeypatch.setattr(workers, "_ABSENT", 2)
+    with pytest.raises(GradingError, match="knows nothing of grading job 2 any more"):
         await grade(grader, solved(grader.course, m00))
 
 
-async def test_whoever_does_not_wait_leaves_no_job(grader: Grader, m00: Assignment, node: Node) -> None:
+async def test_what_nobody_waits_for_is_not_gone_on_with(grader: Grader, m00: Assignment, node: Node) -> None:
     await grader.plan(m00)
-    node.scripts.clear()
-    task = asyncio.create_task(grade(grader, answered(grader.course, "while True: pass")))
-    while not node.scripts:
+    endless = [asyncio.create_task(grade(grader, answered(grader.course, f"while True: {n}"))) for n in range(3)]
+    while not list(grader.workers.handover.glob("*/in/*.json")):
         await asyncio.sleep(0.05)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    for task in endless:
+        task.cancel()
+    assert {type(one) for one in await asyncio.gather(*endless, return_exceptions=True)} == {asyncio.CancelledError}
+    assert list(grader.workers.handover.glob("*/in/*.json")) == []
 
-    assert node.cancelled == ["2"]
+    async with asyncio.timeout(30):
+        assert (await grade(grader, solved(grader.course, m00))).job_id == "2"
 
 
 async def test_answers_of_the_course_that_cannot_be_tried_are_nobodys_mark(
@@ -385,14 +405,20 @@ async def test_what_a_job_is_told_is_the_notebook_alone(grader: Grader, m00: Ass
     plan, version = await grader.plan(m00), generated(grader.course, m00)
     notebook = restored(json.dumps(version.release).encode(), version)
     task = examination(notebook, plan, Limits(), random.Random(1)).task
-    with handed_over(grader.handover, task) as folder:
-        files = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
-        assert files == {"task.json": 0o640, "out": 0o770}
-        assert folder.stat().st_mode & 0o777 == 0o750
-        assert "60 * hours" not in (folder / "task.json").read_text()
-        assert "60 * hours" in plan.model_dump_json()
-    with pytest.raises(GradingError, match="cannot be made"), handed_over(folder, task):
-        pass
+    folder = Handover(grader.workers.handover)
+    folder.give(7, task)
+    files = {path.name: path.stat().st_mode & 0o777 for path in folder.path.rglob("*")}
+    assert {name: files[name] for name in ("in", "out", "7-task.json")} == {
+        "in": 0o750,
+        "out": 0o770,
+        "7-task.json": 0o640,
+    }
+    assert folder.path.stat().st_mode & 0o777 == 0o750
+    assert "60 * hours" not in (folder.path / "in/7-task.json").read_text()
+    assert "60 * hours" in plan.model_dump_json()
+    folder.remove()
+    with pytest.raises(GradingError, match="cannot be made"):
+        Handover(folder.path)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a group of somebody else's")
@@ -402,9 +428,10 @@ def test_what_a_job_is_told_belongs_to_the_group_above(tmp_path: Path) -> None:
     tmp_path.chmod(0o2710)
     before = os.umask(0o077)
     try:
-        with handed_over(tmp_path, Task(steps=())) as folder:
-            found = [folder, *folder.iterdir()]
-            assert {path.stat().st_gid for path in found} == {4242}
+        folder = Handover(tmp_path)
+        folder.give(1, Task(steps=()))
+        found = [folder.path, *folder.path.rglob("*")]
+        assert {path.stat().st_gid for path in found} == {4242}
     finally:
         os.umask(before)
-    assert len(found) == 3
+    assert len(found) == 7

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from curricula import grading
+from curricula import workers
 from curricula.course import Course
 from spawners.scheduler import JobState, SchedulerError, Snapshot
 from spawners.site import Site
@@ -43,13 +43,13 @@ async def test_a_job_that_ends_while_slurm_is_away_is_marked(
     course: Course, site: Site, node: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long that is: an answer that shows no job would have been the end of it after two."""
-    monkeypatch.setattr(grading, "_ABSENT", 2)
-    monkeypatch.setattr(grading, "_POLL", 0.02)
+    monkeypatch.setattr(workers, "_ABSENT", 2)
+    monkeypatch.setattr(workers, "ASK", 0.02)
     assignment = course.assignment("m00")
     grader = grader_of(course, site, node, tmp_path)
     result = await grader.grade(submitted(course, assignment, solved(course, assignment)))
 
     assert (result.score, result.not_run) == (8, None)
-    assert node.asked > 2 * grading._ABSENT
-    assert node.cancelled == []
-    assert list(grader.handover.iterdir()) == []
+    assert node.asked > 2 * workers._ABSENT
+    await grader.workers.close()
+    assert list(grader.workers.handover.iterdir()) == []

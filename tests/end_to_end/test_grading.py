@@ -34,15 +34,16 @@ from pathlib import Path
 import nbformat
 from curricula.course import load_course
 from curricula.grading import Grader
+from curricula.grading_job import GradingJob
 from curricula.release import generated
 from curricula.submissions import Submission
+from curricula.workers import Workers
 from spawners.launcher import SocketLauncher
 from spawners.site import load_site
 from spawners.slurm import Slurm
 
 course = load_course(Path(sys.argv[1]))
 slurm = Slurm(SocketLauncher("/run/onramp/grade.sock"))
-grader = Grader(course, load_site("local"), slurm, Path("/srv/onramp/grading"))
 m00 = course.assignment("m00")
 
 def notebook(answer=None):
@@ -55,7 +56,7 @@ def notebook(answer=None):
             cell.source = answer
     return json.dumps(made).encode()
 
-async def grade(number, content):
+async def grade(grader, number, content):
     path = course.folder / f"submitted-{number}"
     path.write_bytes(content)
     sha256, now = hashlib.sha256(content).hexdigest(), datetime.now(UTC)
@@ -66,8 +67,13 @@ async def grade(number, content):
 
 async def main():
     answers = [None, "def minutes(*a): return 0", sys.argv[2], "import os; os._exit(0)"]
-    tasks = (grade(number, notebook(one)) for number, one in enumerate(answers, 1))
-    print(json.dumps(await asyncio.gather(*tasks)))
+    workers = Workers(slurm, GradingJob(load_site("local")), Path("/srv/onramp/grading"))
+    grader = Grader(course, workers)
+    tasks = (grade(grader, number, notebook(one)) for number, one in enumerate(answers, 1))
+    try:
+        print(json.dumps(await asyncio.gather(*tasks)))
+    finally:
+        await workers.close()
 
 asyncio.run(main())
 """

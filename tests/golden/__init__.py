@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from curricula.course import Assignment, Course
-from curricula.grading import Grader
-from curricula.marks import Key
+from curricula.grading_job import GradingJob, script
 from spawners.accounts import Account
 from spawners.cluster_plan import ClusterPlan
 from spawners.environment import Environment
@@ -19,7 +17,6 @@ from spawners.run import Run
 from spawners.run_submit import run_job
 from spawners.server_job import server_job
 from spawners.site import Profile, Purpose, Site, load_site, site_names
-from spawners.slurm import Slurm
 
 FOLDER = Path(__file__).parent
 USER, NONCE = "student1", "0123456789abcdef"
@@ -158,12 +155,7 @@ def _kernel(site: Site, resources: Resources) -> Job:
 
 
 def _grading(site: Site, options: Mapping[str, str]) -> Script:
-    """The job of a submission to an assignment of five minutes."""
-    assignment = Assignment(name="m01", title="M01", notebook="m01.ipynb", minutes=5)
-    course = Course(
-        name="course", title="A course", teachers=frozenset(("teacher1",)), code="golden", assignments=(assignment,)
-    )
-    handover = Path("/srv/onramp/grading")
-    grader = Grader(course, site, Slurm(), handover, profile=options["profile"], account=options.get("account"))
-    key = Key(submission="0" * 64, assignment="1" * 64, grader="golden", environment="2" * 64)
-    return grader._script(key, handover / NONCE, grader._resources(assignment))
+    """The job that grades an assignment of five minutes."""
+    folder = Path("/srv/onramp/grading") / NONCE
+    resources = GradingJob(site, options["profile"], options.get("account")).resources(minutes=5)
+    return script(site, resources, folder, folder / "out" / "job.log")

@@ -183,6 +183,16 @@ async function watch(page) {
   }
 }
 
+// A result that is promised at once is looked for until it is there, less and less often.
+async function lookForResults() {
+  for (let time = LOOK; document.querySelector("[data-awaited]"); time = Math.min(1.3 * time, 10 * LOOK)) {
+    await pause(time);
+    if (!document.hidden) await renew();
+  }
+}
+
+lookForResults();
+
 const live = document.querySelector("[data-live]");
 if (live) watch(live);
 

@@ -1,14 +1,14 @@
 #!/bin/sh
 # No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-grade
-#SBATCH --comment=onramp:grade:course:76708f25676d176c
+#SBATCH --comment=onramp:grade:0123456789abcdef
 #SBATCH --partition=cpu
 #SBATCH --qos=default
 #SBATCH --account=p200000
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
 #SBATCH --cpus-per-task=128
-#SBATCH --time=7
+#SBATCH --time=60
 #SBATCH --output=/srv/onramp/grading/0123456789abcdef/out/job.log
 #SBATCH --chdir=/
 #SBATCH --no-requeue
@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /opt/onramp/bin/python -I -m curricula.autograde_node /srv/onramp/grading/0123456789abcdef
+exec /opt/onramp/bin/python -I -m curricula.worker /srv/onramp/grading/0123456789abcdef 58

@@ -1,0 +1,99 @@
+"""Grading as work comes in, for assignments whose feedback is shown `at-once`: nobody has to press anything."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from curricula.course import Assignment, Course
+from curricula.service.desk import Desk, Refused
+from curricula.submissions import Receipt, Submission
+
+log = logging.getLogger(__name__)
+# Who did it, in the events.
+ACTOR = "onramp-course"
+# So many are prepared or marked at a time; the others wait as numbers.
+AT_ONCE = 16
+# Seconds: between two tries where something failed, longer each time; how long nbgrader's gradebook may be behind.
+AGAIN, LONGEST = 15.0, 600.0
+BEHIND = 10.0
+
+
+class Record(Protocol):
+    """Grades one submission and records the result; returns what went wrong, or None."""
+
+    def __call__(self, actor: str, course: Course, submission: Submission, *, again: bool) -> Awaitable[str | None]:
+        """Do it."""
+
+
+class AtOnce:
+    """What is graded without having been asked for; several at a time, the first that came first."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        record: Record,
+        project: Callable[[Course], Awaitable[None]],
+        ungraded: Callable[[Course, str], Sequence[Submission]],
+    ) -> None:
+        self._desk, self._record, self._project, self._ungraded = desk, record, project, ungraded
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._behind: set[str] = set()
+
+    def received(self, course: Course, assignment: Assignment, receipt: Receipt) -> None:
+        """Begin to grade what has just come in, if its feedback is promised at once."""
+        event = self._desk.store.event(receipt.id)
+        if assignment.feedback == "at-once" and not receipt.again and event is not None:
+            self._begin(self._grade(course, self._desk.submission(event)))
+
+    def resume(self) -> None:
+        """Begin to grade whatever came in and has no result, since somebody ended the service before."""
+        for course in self._desk.courses():
+            for assignment in course.assignments:
+                if assignment.feedback == "at-once":
+                    self._resume(course, assignment)
+
+    def _resume(self, course: Course, assignment: Assignment) -> None:
+        try:
+            left = self._ungraded(course, assignment.name)
+        except Refused as error:
+            log.error("not graded: %s", error)
+            return
+        for submission in left:
+            self._begin(self._grade(course, submission))
+        self._renew(course)
+
+    async def _grade(self, course: Course, submission: Submission) -> None:
+        """Grade one, however often that takes: nothing else would."""
+        pause = AGAIN
+        while True:
+            async with self._gate:
+                problem = await self._record(ACTOR, course, submission, again=False)
+            if problem is None:
+                break
+            log.error("submission %s of %s, tried again in %.0f s: %s", submission.id, course.name, pause, problem)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST)
+        self._renew(course)
+
+    def _renew(self, course: Course) -> None:
+        """Have nbgrader's gradebook made anew before long, once for all that is graded until then."""
+        if course.name not in self._behind:
+            self._behind.add(course.name)
+            self._begin(self._catch_up(course))
+
+    async def _catch_up(self, course: Course) -> None:
+        await asyncio.sleep(BEHIND)
+        self._behind.discard(course.name)
+        await self._project(course)
+
+    def _begin(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("grading as it came in", exc_info=error)

@@ -1,0 +1,363 @@
+"""The grading jobs of one account: they begin when there is work, stand by for more, and end when there is none.
+
+Work goes to them and answers come back through their folders (curricula.handover), so neither slurmctld nor this
+process has to be there while something is examined. What a job that ends had not answered goes to another one.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from curricula.grading_job import GradingJob, script, slots
+from curricula.handover import Handover
+from curricula.marks import GradingError, NotRun
+from curricula.report import Task, Trial
+from curricula.worker import Answer
+from spawners.request import RequestError, Resources
+from spawners.scheduler import JobState, Scheduler, SchedulerError, Snapshot
+from spawners.site import SiteError
+
+log = logging.getLogger(__name__)
+MOST = 8
+# Seconds: between two looks for answers, and at Slurm; how long work may wait before another job is asked for.
+LOOK, ASK, PATIENCE = 0.05, 0.5, 2.0
+# Seconds: after which a job that nobody needs is ended, and between two signs of life to each.
+IDLE, BEAT = 60.0, 10.0
+# After so many seconds a job that stands by is asked for anew where Slurm refused, and before its end the next one.
+AGAIN, RENEW = 30.0, 300.0
+# How often something is tried, where the job and not the work failed.
+TRIES = 2
+LOG_KEPT = 100_000  # bytes
+_ABSENT = 240  # looks in a row, two minutes: accounting may be late, but not that late
+# How Slurm says that a job used more than it was given: the notebook's doing, unlike a lost node.
+_TOO_MUCH = {"OUT_OF_MEMORY", "TIMEOUT", "DEADLINE"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a piece of work: the answer or the `problem`, by which job, and the end of its log if it failed."""
+
+    answer: Answer = field(default_factory=Answer)
+    job_id: str | None = None
+    problem: Exception | None = None
+    log: bytes = b""
+
+
+@dataclass(eq=False)
+class _Piece:
+    """Something to be done: by a job of its own, where `alone`."""
+
+    work: Task | Trial
+    minutes: int
+    alone: bool
+    done: asyncio.Future[Outcome]
+    since: float
+    tries: int = 0
+
+    def settle(self, outcome: Outcome) -> None:
+        if not self.done.done():
+            self.done.set_result(outcome)
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One job: whose it is, if it is one piece's alone, and what it has been given."""
+
+    folder: Handover
+    job_id: str
+    resources: Resources
+    own: _Piece | None = None
+    given: dict[int, _Piece] = field(default_factory=dict)
+    ready: bool = False
+    ends: datetime | None = None
+    absent: int = 0
+    idle_since: float = field(default_factory=time.monotonic)
+    beaten: float = field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float:
+        """Seconds until Slurm ends it."""
+        return (self.ends - datetime.now(UTC)).total_seconds() if self.ends else float("inf")
+
+    @property
+    def room(self) -> int:
+        """How much more it may be given; one waits in its folder, so that no processor waits for us."""
+        return slots(self.resources) + 1 - len(self.given) if self.own is None else 0
+
+
+class Workers:
+    """Grading jobs of `user`: `least` stand by once `stand_by` was called, and there are never more than `most`."""
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        job: GradingJob,
+        handover: Path,
+        *,
+        user: str = "onramp-grade",
+        least: int = 0,
+        most: int = MOST,
+    ) -> None:
+        self.job, self.handover = job, handover
+        self._scheduler, self._user = scheduler, user
+        self._least, self._most = least, max(least, most)
+        self._waiting: deque[_Piece] = deque()
+        self._workers: list[_Worker] = []
+        self._numbers = itertools.count(1)
+        self._loops: list[asyncio.Task[None]] = []
+        self._fruitless = 0
+        self._started = self._refused = float("-inf")
+
+    async def run(self, work: Task | Trial, minutes: int, *, alone: bool = False) -> Outcome:
+        """Have something done that may take so many `minutes`: by a job of its own where `alone`, or by any."""
+        piece = _Piece(work, minutes, alone, asyncio.get_running_loop().create_future(), time.monotonic())
+        self._waiting.append(piece)
+        self.stand_by()
+        try:
+            return await piece.done
+        except asyncio.CancelledError:
+            await self._drop(piece)
+            raise
+
+    def stand_by(self) -> None:
+        """Begin to look after the jobs; of no effect while that is done already."""
+        if not self._loops or any(loop.done() for loop in self._loops):
+            for loop in self._loops:
+                loop.cancel()
+            self._loops = [
+                asyncio.create_task(self._for_ever(self._move, LOOK)),
+                asyncio.create_task(self._for_ever(self._watch, ASK)),
+            ]
+
+    async def close(self) -> None:
+        """End all jobs; who still waits is told so."""
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        self._loops = []
+        gone = GradingError("Grading was ended. Nothing is lost: grade again.")
+        for piece in (*self._waiting, *(piece for worker in self._workers for piece in worker.given.values())):
+            piece.settle(Outcome(problem=gone))
+        self._waiting.clear()
+        await asyncio.gather(*(self._end(worker) for worker in tuple(self._workers)))
+
+    async def _for_ever(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Take a step again and again; one that fails is named in the log, and the next may not."""
+        while True:
+            try:
+                await step()
+            except Exception:
+                log.exception("grading jobs")
+            await asyncio.sleep(seconds)
+
+    # Files: answers and work.
+
+    async def _move(self) -> None:
+        """Take what was answered, and give what waits to whoever has room."""
+        now = time.monotonic()
+        for worker in tuple(self._workers):
+            if now - worker.beaten > BEAT:
+                worker.folder.beat()
+                worker.beaten = now
+            await self._collect(worker)
+            if not worker.ready and worker.folder.ready:
+                worker.ready, worker.idle_since, self._fruitless = True, now, 0
+        for worker in sorted(self._workers, key=lambda one: len(one.given)):
+            self._fill(worker)
+
+    async def _collect(self, worker: _Worker) -> None:
+        """Take the answers that a job has left."""
+        for number, piece in tuple(worker.given.items()):
+            if not worker.folder.answered(number):
+                continue
+            try:
+                answer = await asyncio.to_thread(worker.folder.answer, number)
+                problem = _failed(answer.problem) if answer.problem else None
+            except GradingError as error:
+                answer, problem = Answer(), error
+            bad = problem is not None or (answer.report is not None and answer.report.stopped is not None)
+            words = worker.folder.last_words(LOG_KEPT) if bad else b""
+            self._take_back(worker, number)
+            piece.settle(Outcome(answer, worker.job_id, problem, words))
+            if worker.own is piece:
+                await self._end(worker)
+
+    def _take_back(self, worker: _Worker, number: int) -> None:
+        worker.folder.take_back(number, worker.given.pop(number).work)
+        worker.idle_since = time.monotonic()
+
+    def _fill(self, worker: _Worker) -> None:
+        """Give a job that is ready what it has room and time for, the first that waits first."""
+        if worker.own is not None and worker.ready and not worker.given:
+            self._give(worker, worker.own)
+        for piece in [one for one in self._waiting if not one.alone] if worker.ready and worker.room > 0 else ():
+            if worker.room > 0 and worker.left > piece.minutes * 60:
+                self._waiting.remove(piece)
+                self._give(worker, piece)
+
+    def _give(self, worker: _Worker, piece: _Piece) -> None:
+        number = next(self._numbers)
+        worker.given[number] = piece
+        try:
+            worker.folder.give(number, piece.work)
+        except OSError as error:
+            del worker.given[number]
+            piece.settle(Outcome(problem=_failed(f"it could not be handed over: {error}")))
+
+    # Slurm: jobs begin and end.
+
+    async def _watch(self) -> None:
+        """Start what is needed, see what has ended, end what nobody needs."""
+        await self._start()
+        if self._workers:
+            snapshot = await self._scheduler.jobs()
+            for worker in tuple(self._workers):
+                await self._judge(worker, snapshot)
+        shared = [one for one in self._workers if one.own is None]
+        for worker in shared[self._least :] if len(shared) > self._least else ():
+            if worker.ready and not worker.given and time.monotonic() - worker.idle_since > IDLE:
+                await self._end(worker)
+
+    async def _start(self) -> None:
+        """Start a job for each that wants its own, and as many others as the work and those that stand by need."""
+        for piece in [one for one in self._waiting if one.alone][: self._most]:
+            self._waiting.remove(piece)
+            await self._submit(piece)
+        now = time.monotonic()
+        shared = [one for one in self._workers if one.own is None]
+        lasting = [one for one in shared if one.left > RENEW]
+        asked = [one.since for one in self._waiting if not one.alone]
+        late = bool(asked) and now - max(self._started, min(asked)) > PATIENCE and len(shared) < self._most
+        first = bool(asked) and not shared
+        if first or late or (len(lasting) < self._least and now - self._refused > AGAIN):
+            self._started = now
+            await self._submit(None)
+
+    async def _submit(self, own: _Piece | None) -> None:
+        """Start one job. Where Slurm refuses, those hear of it who would have had to wait for this one."""
+        minutes = max((one.minutes for one in ((own,) if own else self._waiting)), default=1)
+        try:
+            resources = self.job.resources(minutes)
+            folder = await asyncio.to_thread(Handover, self.handover)
+        except (GradingError, RequestError, SiteError) as error:
+            self._refuse(own, GradingError(str(error)))
+            return
+        try:
+            job_id = await self._scheduler.submit(self._user, script(self.job.site, resources, folder.path, folder.log))
+        except SchedulerError as error:
+            folder.remove()
+            text = f"The grading job was not accepted: {error}. Nothing is lost: grade again."
+            self._refuse(own, GradingError(text))
+            return
+        self._workers.append(_Worker(folder, job_id, resources, own))
+
+    def _refuse(self, own: _Piece | None, error: GradingError) -> None:
+        self._refused = time.monotonic()
+        log.error("%s", error)
+        if own is not None:
+            own.settle(Outcome(problem=error))
+        elif not any(worker.own is None for worker in self._workers):
+            self._fail_waiting(Outcome(problem=error))
+
+    def _fail_waiting(self, outcome: Outcome) -> None:
+        for piece in [one for one in self._waiting if not one.alone]:
+            self._waiting.remove(piece)
+            piece.settle(outcome)
+
+    async def _judge(self, worker: _Worker, snapshot: Snapshot) -> None:
+        """See whether a job still is, and what becomes of its work where not."""
+        job = snapshot.get(worker.job_id)
+        if job is None and not snapshot.stale:
+            job = await self._accounted(worker.job_id)
+        worker.absent = 0 if job is not None or snapshot.stale else worker.absent + 1
+        if job is not None and job.running:
+            worker.ends = job.end
+        if job is not None and job.waiting and worker.ready:
+            self._begin_anew(worker)
+        elif job is not None and job.ended:
+            await self._lose(worker, self._without_answer(job))
+        elif worker.absent >= _ABSENT:
+            text = f"Slurm knows nothing of grading job {worker.job_id} any more. Nothing is lost: grade again."
+            await self._lose(worker, GradingError(text))
+
+    async def _accounted(self, job_id: str) -> JobState | None:
+        """How a job ended that squeue does not show."""
+        try:
+            return (await self._scheduler.ended(job_id)).get(job_id)
+        except SchedulerError:
+            return None
+
+    def _begin_anew(self, worker: _Worker) -> None:
+        """Slurm has put the job back into its queue: others may do its work sooner."""
+        worker.ready = False
+        for number, piece in tuple(worker.given.items()):
+            self._take_back(worker, number)
+            if piece is not worker.own:
+                self._waiting.appendleft(piece)
+        worker.folder.reset()
+
+    async def _lose(self, worker: _Worker, why: Exception) -> None:
+        """Go on without a job that has ended: what it answered counts, and the rest is tried elsewhere or given up."""
+        await self._collect(worker)
+        if worker not in self._workers:
+            return
+        self._workers.remove(worker)
+        words = worker.folder.last_words(LOG_KEPT)
+        worker.folder.remove()
+        outcome = Outcome(job_id=worker.job_id, problem=why, log=words)
+        unanswered = list(worker.given.values()) or ([worker.own] if worker.own else [])
+        for piece in reversed(unanswered):
+            self._retry(piece, outcome)
+        if not worker.ready and worker.own is None:
+            self._fruitless += 1
+            if self._fruitless >= TRIES and not any(one.ready for one in self._workers):
+                self._fruitless = 0
+                self._fail_waiting(outcome)
+
+    def _retry(self, piece: _Piece, outcome: Outcome) -> None:
+        """Try again, alone where it may have been the piece itself; or say what came of it."""
+        piece.tries += 1
+        too_much = isinstance(outcome.problem, NotRun)
+        if (too_much and piece.alone) or (piece.tries >= TRIES and not too_much):
+            piece.settle(outcome)
+            return
+        piece.alone = piece.alone or too_much
+        if not piece.done.done():
+            self._waiting.appendleft(piece)
+
+    def _without_answer(self, job: JobState) -> Exception:
+        """What a job means that left nothing: too much used, or a failure that is not the notebook's."""
+        why = self._scheduler.explain(job)
+        killed = job.state == "FAILED" and (job.exit_code or "").endswith(":9")
+        if job.state in _TOO_MUCH or killed:
+            return NotRun(f"Its job was ended: {why}")
+        return GradingError(f"Grading job {job.job_id} ended without a report: {why} Nothing is lost: grade again.")
+
+    async def _drop(self, piece: _Piece) -> None:
+        """Nobody waits for a piece any more: it costs nothing further."""
+        if piece in self._waiting:
+            self._waiting.remove(piece)
+        for worker in tuple(self._workers):
+            if worker.own is piece:
+                await self._end(worker)
+            for number in [number for number, one in worker.given.items() if one is piece]:
+                self._take_back(worker, number)
+
+    async def _end(self, worker: _Worker) -> None:
+        """End a job. Where Slurm does not answer it ends by itself: its folder is gone."""
+        if worker in self._workers:
+            self._workers.remove(worker)
+        worker.folder.remove()
+        with contextlib.suppress(SchedulerError):
+            await self._scheduler.cancel(self._user, worker.job_id)
+
+
+def _failed(why: str) -> GradingError:
+    return GradingError(f"It could not be graded: {why} Nothing is lost: grade again.")

@@ -1,0 +1,218 @@
+"""Grading jobs that stand by, on a node that is this machine: whatever ends, nothing is lost and nothing is left."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from curricula import worker, workers
+from curricula.grading_job import GradingJob, limits, slots
+from curricula.handover import Handover
+from curricula.marks import GradingError
+from curricula.report import Limits, Step, Task
+from curricula.worker import Pulse
+from curricula.workers import Outcome, Workers
+from spawners.scheduler import JobState, Snapshot
+from spawners.site import Site, load_site
+from tests.curricula.course_here import Node, grading_site
+
+LONG = "import time\nfor _ in range(600):\n    time.sleep(0.1)"
+
+
+def task(code: str = "x = 1") -> Task:
+    """One cell, and a test that says whether it ran."""
+    steps = (Step(index=0, source=code, where="learner", answers=("x",)), Step(index=1, source="x", where="in-sandbox"))
+    return Task(steps=steps, learners=("x",), limits=Limits(seconds=90))
+
+
+class Ending(Node):
+    """A node whose jobs have an end, and may be put back into the queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: dict[str, datetime] = {}
+        self.waiting: set[str] = set()
+
+    async def jobs(self) -> Snapshot:
+        states = dict(await super().jobs())
+        for job_id, end in self.ends.items():
+            states[job_id] = states[job_id].model_copy(update={"end": end})
+        for job_id in self.waiting:
+            states[job_id] = states[job_id].model_copy(update={"state": "PENDING"})
+        return Snapshot(states, at=0)
+
+    async def ended(self, *job_ids: str) -> dict[str, JobState]:
+        return {}
+
+
+@pytest.fixture
+def node() -> Iterator[Ending]:
+    one = Ending()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+async def jobs(node: Ending, site: Site, tmp_path: Path) -> AsyncIterator[Workers]:
+    """None stands by. Afterwards nothing is left."""
+    one = made(node, site, tmp_path)
+    yield one
+    await one.close()
+    assert list((tmp_path / "handover").iterdir()) == []
+    assert node.running == 0
+
+
+def made(node: Ending, site: Site, folder: Path, *, least: int = 0) -> Workers:
+    (folder / "handover").mkdir(exist_ok=True)
+    return Workers(node, GradingJob(grading_site(site)), folder / "handover", least=least)  # type: ignore[arg-type]
+
+
+async def until(condition, seconds: float = 60) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+def well(outcome: Outcome) -> bool:
+    report = outcome.answer.report
+    return outcome.problem is None and report is not None and [ran.ok for ran in report.cells] == [True, True]
+
+
+async def test_a_job_that_dies_half_way_loses_nothing(jobs: Workers, node: Ending, tmp_path: Path) -> None:
+    pieces = [asyncio.create_task(jobs.run(task(f"import time; time.sleep(0.3); x = {n}"), 2)) for n in range(8)]
+    await until(lambda: any(piece.done() for piece in pieces))
+    node.kill("1")
+    outcomes = await asyncio.gather(*pieces)
+
+    assert all(well(outcome) for outcome in outcomes)
+    assert {outcome.job_id for outcome in outcomes} == {"1", "2"}
+
+
+async def test_a_job_that_is_put_back_into_the_queue_leaves_its_work_to_others(jobs: Workers, node: Ending) -> None:
+    slow = asyncio.create_task(jobs.run(task("import time; time.sleep(1.5); x = 1"), 2))
+    await until(lambda: list(jobs.handover.glob("*/in/*.json")))
+    node.waiting.add("1")
+    await until(lambda: not list(jobs.handover.glob("*/in/*.json")))
+    node.waiting.clear()
+    outcome = await slow
+
+    assert well(outcome)
+    assert len(node.scripts) == 1 or outcome.job_id == "2"
+
+
+async def test_one_stands_by_before_there_is_work_and_another_after_it_died(
+    node: Ending, site: Site, tmp_path: Path
+) -> None:
+    standing = made(node, site, tmp_path, least=1)
+    standing.stand_by()
+    await until(lambda: list(standing.handover.glob("*/out/ready.json")))
+    begin = time.monotonic()
+    first = await standing.run(task(), 2)
+    took = time.monotonic() - begin
+    node.kill("1")
+    await until(lambda: len(node.scripts) == 2)
+    second = await standing.run(task(), 2)
+    await standing.close()
+
+    assert (well(first), well(second), second.job_id) == (True, True, "2")
+    assert took < 30
+    assert node.running == 0
+
+
+async def test_the_next_one_begins_before_slurm_ends_the_one_that_stands_by(
+    node: Ending, site: Site, tmp_path: Path
+) -> None:
+    standing = made(node, site, tmp_path, least=1)
+    standing.stand_by()
+    await until(lambda: list(standing.handover.glob("*/out/ready.json")))
+    node.ends["1"] = datetime.now(UTC) + timedelta(seconds=90)
+    await until(lambda: len(list(standing.handover.glob("*/out/ready.json"))) == 2)
+    outcome = await standing.run(task(), 2)
+    await standing.close()
+
+    assert (well(outcome), outcome.job_id) == (True, "2")
+
+
+async def test_a_job_that_nobody_needs_ends(jobs: Workers, node: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "IDLE", 0.3)
+    assert well(await jobs.run(task(), 2))
+    await until(lambda: node.running == 0)
+    assert well(await jobs.run(task(), 2))
+
+
+async def test_more_jobs_begin_while_work_waits_and_never_more_than_so_many(
+    node: Ending, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "PATIENCE", 0.2)
+    few = made(node, site, tmp_path)
+    few._most = 2
+    pieces = [asyncio.create_task(few.run(task("import time; time.sleep(1); x = 1"), 2)) for _ in range(9)]
+    outcomes = await asyncio.gather(*pieces)
+    await few.close()
+
+    assert all(well(outcome) for outcome in outcomes)
+    assert {outcome.job_id for outcome in outcomes} == {"1", "2"}
+
+
+async def test_where_slurm_takes_no_job_whoever_waits_hears_of_it(jobs: Workers, node: Ending) -> None:
+    node.refuses = "sbatch: error: Unable to contact slurm controller (connect failure)"
+    outcomes = await asyncio.gather(jobs.run(task(), 2), jobs.run(task(), 2))
+    assert [str(one.problem) for one in outcomes] == [
+        f"The grading job was not accepted: {node.refuses}. Nothing is lost: grade again."
+    ] * 2
+    node.refuses = ""
+    assert well(await jobs.run(task(), 2))
+
+
+async def test_a_job_that_runs_takes_work_while_slurm_takes_none(jobs: Workers, node: Ending) -> None:
+    assert well(await jobs.run(task(), 2))
+    node.refuses = "sbatch: error: Unable to contact slurm controller (connect failure)"
+    assert well(await jobs.run(task(), 2))
+
+
+async def test_what_one_piece_leaves_unreadable_harms_no_other(jobs: Workers, node: Ending) -> None:
+    first = asyncio.create_task(jobs.run(task(LONG), 2))
+    await until(lambda: list(jobs.handover.glob("*/in/1-task.json")))
+    (out,) = jobs.handover.glob("*/out")
+    (out / "1.json").write_text("{")
+    other = await jobs.run(task(), 2)
+
+    assert well(other)
+    assert isinstance((await first).problem, GradingError)
+
+
+async def test_whoever_waits_when_all_is_ended_is_told(node: Ending, site: Site, tmp_path: Path) -> None:
+    some = made(node, site, tmp_path)
+    waiting = asyncio.create_task(some.run(task(LONG), 2))
+    await until(lambda: list(some.handover.glob("*/in/*.json")))
+    await some.close()
+
+    assert str((await waiting).problem) == "Grading was ended. Nothing is lost: grade again."
+
+
+def test_a_job_ends_once_nobody_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own clock: that of the machine which touches the file may be wrong."""
+    monkeypatch.setattr(worker, "LONELY", 0.2)
+    folder = Handover(tmp_path)
+    pulse = Pulse(folder.path / "alive")
+    assert pulse.beats()
+    time.sleep(0.3)
+    assert not pulse.beats()
+    os.utime(folder.path / "alive", (0, 0))
+    assert pulse.beats()
+    folder.remove()
+    assert not pulse.beats()
+
+
+def test_a_node_that_is_given_whole_grades_as_many_as_it_has_memory_for() -> None:
+    """On others a job is one processor, with the memory of the profile."""
+    for name, shared in (("local", True), ("snellius", False)):
+        site = load_site(name)
+        resources = GradingJob(site).resources(minutes=5)
+        many = slots(resources)
+        assert (many == 1) is shared, name
+        assert many * limits(resources, 5).memory_bytes <= resources.mem << 20
