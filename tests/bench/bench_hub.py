@@ -38,6 +38,7 @@ MEASURES = (
     "p99_s",
     "refused",
     "class_429",
+    "class_not_ready",
     "class_squeue_per_s",
     "class_cpu_pct",
     "idle_cpu_pct",

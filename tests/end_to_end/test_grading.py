@@ -143,18 +143,18 @@ def test_right_is_full_wrong_is_nothing_and_what_did_not_run_has_no_mark(graded:
     assert graded.ended["not_run"].startswith("Its Python process ended while cell 3 ran")
 
 
-def test_each_submission_was_one_job_of_the_grading_account(factory: Factory, graded: Graded) -> None:
+def test_submissions_were_graded_by_jobs_of_the_grading_account(factory: Factory, graded: Graded) -> None:
+    """They are gone, and what is left is the job that stands by for the service."""
     jobs = {result["job_id"] for result in graded}
-    assert len(jobs) == 4
+    assert 1 <= len(jobs) <= 4
     for job_id in jobs:
         told = factory.ended(job_id)
         # Of a job that was over before accounting heard of its beginning, sacct knows the user and no uid.
         assert (told["User"], told["Account"]) == ("onramp-grade", "grading")
-        assert told["State"] == "COMPLETED"
         assert LEARNER not in json.dumps(told)
-    assert factory.jobs("onramp-grade") == []
-    assert factory.exec("ls", "-A", "/srv/onramp/grading").split() == []
-    assert factory.processes("onramp-grade") == []
+    until("only one job stands by", lambda: len(set(factory.jobs("onramp-grade")) - jobs) == 1, seconds=240)
+    assert not jobs & set(factory.jobs("onramp-grade"))
+    assert len(factory.exec("ls", "-A", "/srv/onramp/grading").split()) == 1
 
 
 def test_a_jobs_log_is_kept_only_where_there_is_no_mark(factory: Factory, graded: Graded) -> None:
@@ -253,8 +253,9 @@ def test_a_grading_goes_on_after_the_service_was_killed(factory: Factory, tmp_pa
         notebook = answered(released, "m00")
         notebook["metadata"]["of"] = "again"  # the result of a file that was graded before is known without a job
         post(factory, teacher, f"{m00}/submissions", content=json.dumps(notebook)).raise_for_status()
+        before = set(factory.jobs("onramp-grade"))
         post(factory, teacher, f"{m00}/grade").raise_for_status()
-        until("there is a grading job", lambda: factory.jobs("onramp-grade"))
+        until("a job finds out which tests run where", lambda: set(factory.jobs("onramp-grade")) - before)
         factory.exec("supervisorctl", "-s", "unix:///run/supervisor.sock", "signal", "KILL", "course")
 
         def states() -> list[str]:
@@ -268,5 +269,5 @@ def test_a_grading_goes_on_after_the_service_was_killed(factory: Factory, tmp_pa
         "again", user="onramp-course",
     )  # fmt: skip
     assert exported.splitlines()[1].endswith("graded,8.0,8.0")
-    until("no grading job is left", lambda: not factory.jobs("onramp-grade"))
+    until("jobs of the killed service have ended", lambda: len(factory.jobs("onramp-grade")) == 1, seconds=240)
     factory.exec("rm", "-r", "/srv/onramp/course/courses/again", user="onramp-course")
