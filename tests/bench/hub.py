@@ -74,6 +74,10 @@ class Hub:
         request.add_header("Content-Type", "application/json")
         return self._open(request) or {}
 
+    def ask_service(self, url: str, body: bytes | None = None) -> Any:
+        """Call a service behind the hub: POST where there is a body, GET without one."""
+        return self._open(Request(url, body))
+
     def _server(self, user: str) -> Any:
         return self.api("GET", f"users/{user}")["servers"].get("", {})
 

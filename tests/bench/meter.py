@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+# The job that stands by for grading is there all the time, and nobody's whose start is measured.
+STANDING = b"\0SLURM_JOB_NAME=onramp-grade\0"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -34,9 +36,10 @@ def processes(folder: Path = Path("/proc")) -> Iterator[Process]:
             # What is over is on its way to its parent's account; the first process is everybody's heir, long after.
             if fields[0] == "Z" or path.name == "1":
                 continue
-            of_job = b"\0SLURM_JOB_ID=" in b"\0" + (path / "environ").read_bytes()
+            environment = b"\0" + (path / "environ").read_bytes()
         except OSError:
             continue
+        of_job = b"\0SLURM_JOB_ID=" in environment and STANDING not in environment
         yield Process(of_job, sum(map(int, fields[11:15])) / _TICKS, booted + int(fields[19]) / _TICKS)
 
 
