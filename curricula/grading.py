@@ -45,6 +45,7 @@ class Grader:
     course: Course
     workers: Workers
     _planning: dict[str, asyncio.Lock] = field(default_factory=dict)
+    _generated: dict[str, tuple[str, Generated]] = field(default_factory=dict)
 
     async def grade(self, submission: Submission, *, again: bool = False) -> Result:
         """Return the result of `submission`: the one there is, or a new one; `again` always a new one.
@@ -57,7 +58,7 @@ class Grader:
             self._forget(key)
         if (known := self._known(key)) is not None:
             return known
-        version = await asyncio.to_thread(generated, self.course, assignment)
+        version = await self._version(assignment)
         content = _verified(submission)
         job: list[str | None] = [None]
         try:
@@ -74,7 +75,7 @@ class Grader:
         async with self._planning.setdefault(key.digest, asyncio.Lock()):
             if (known := self.known_plan(assignment)) is not None:
                 return known
-            made = await asyncio.to_thread(generated, self.course, assignment) if version is None else version
+            made = await self._version(assignment) if version is None else version
             trial = Trial(source=made.source, tests=made.tests, limits=self._limits(assignment))
             # In a job of its own: it holds the course's answers, and no learner's code shall have been there.
             outcome = await self._answer(key, trial, _TRIALS * assignment.minutes, alone=True)
@@ -94,6 +95,14 @@ class Grader:
             return Plan.model_validate_json(self._plan_place(self._key("plan", assignment)).read_text())
         except FileNotFoundError:
             return None
+
+    async def _version(self, assignment: Assignment) -> Generated:
+        """The notebooks of the version in place, made once for it. Raises ReleaseError."""
+        digest, known = self.course.version(assignment), self._generated.get(assignment.name)
+        if known is None or known[0] != digest:
+            known = digest, await asyncio.to_thread(generated, self.course, assignment)
+            self._generated[assignment.name] = known
+        return known[1]
 
     def _key(self, sha256: str, assignment: Assignment) -> Key:
         environment = self._resources(assignment).environment

@@ -1,6 +1,7 @@
 """Grading as work comes in, for assignments whose feedback is shown `at-once`: nobody has to press anything."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -14,9 +15,10 @@ log = logging.getLogger(__name__)
 ACTOR = "onramp-course"
 # So many are prepared or marked at a time; the others wait as numbers.
 AT_ONCE = 16
-# Seconds: between two tries where something failed, longer each time; how long nbgrader's gradebook may be behind.
+# Seconds between two tries where something failed, longer each time.
 AGAIN, LONGEST = 15.0, 600.0
-BEHIND = 10.0
+# Seconds until nbgrader's gradebook follows, once nothing is graded any more; while something is, at most so many.
+BEHIND, FAR_BEHIND = 5.0, 900.0
 
 
 class Record(Protocol):
@@ -39,6 +41,8 @@ class AtOnce:
         self._desk, self._record, self._project, self._ungraded = desk, record, project, ungraded
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._grading, self._quiet = 0, asyncio.Event()
+        self._quiet.set()
         self._behind: set[str] = set()
 
     def received(self, course: Course, assignment: Assignment, receipt: Receipt) -> None:
@@ -66,25 +70,34 @@ class AtOnce:
 
     async def _grade(self, course: Course, submission: Submission) -> None:
         """Grade one, however often that takes: nothing else would."""
-        pause = AGAIN
-        while True:
-            async with self._gate:
-                problem = await self._record(ACTOR, course, submission, again=False)
-            if problem is None:
-                break
-            log.error("submission %s of %s, tried again in %.0f s: %s", submission.id, course.name, pause, problem)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST)
+        self._grading += 1
+        self._quiet.clear()
+        try:
+            pause = AGAIN
+            while problem := await self._try(course, submission):
+                log.error("submission %s of %s, tried again in %.0f s: %s", submission.id, course.name, pause, problem)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST)
+        finally:
+            self._grading -= 1
+            if not self._grading:
+                self._quiet.set()
         self._renew(course)
 
+    async def _try(self, course: Course, submission: Submission) -> str | None:
+        async with self._gate:
+            return await self._record(ACTOR, course, submission, again=False)
+
     def _renew(self, course: Course) -> None:
-        """Have nbgrader's gradebook made anew before long, once for all that is graded until then."""
+        """Have nbgrader's gradebook made anew before long, once for all that is graded until then: it takes long."""
         if course.name not in self._behind:
             self._behind.add(course.name)
             self._begin(self._catch_up(course))
 
     async def _catch_up(self, course: Course) -> None:
         await asyncio.sleep(BEHIND)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), FAR_BEHIND)
         self._behind.discard(course.name)
         await self._project(course)
 

@@ -36,6 +36,7 @@ class Desk:
         self.root, self.store = root, store
         self.submissions = Store(root / "submissions")
         self._broken: set[str] = set()
+        self._read: dict[Path, tuple[tuple[int, int, int], Course]] = {}
 
     # Courses and who is in them.
 
@@ -44,12 +45,21 @@ class Desk:
         found = []
         for path in sorted((self.root / "courses").glob("*/course.yaml")):
             try:
-                found.append(load_course(path.parent))
-            except CourseError as error:
+                found.append(self._course(path))
+            except (CourseError, FileNotFoundError) as error:
                 if str(error) not in self._broken:
                     log.error("course left out: %s", error)
                     self._broken.add(str(error))
         return tuple(found)
+
+    def _course(self, path: Path) -> Course:
+        """Return what a course.yaml says; it is read again whenever it has changed. Raises CourseError."""
+        found = path.stat()
+        stamp = found.st_ino, found.st_mtime_ns, found.st_size
+        known = self._read.get(path)
+        if known is None or known[0] != stamp:
+            known = self._read[path] = stamp, load_course(path.parent)
+        return known[1]
 
     def course(self, name: str) -> Course:
         """Return one course. Raises Refused."""

@@ -166,7 +166,7 @@ def wait_for_results(hub: Hub, service: str, number: int) -> Sequence[Mapping[st
             found = ()
         if sum(one["mark"] is not None for one in found) >= number or time.monotonic() > end:
             return found
-        time.sleep(0.5)
+        time.sleep(2)
 
 
 def post(hub: Hub, url: str, body: bytes = b"", method: str = "POST") -> Any:
