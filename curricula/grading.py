@@ -21,7 +21,7 @@ from curricula.canary import Tampered
 from curricula.course import Assignment, Course
 from curricula.grading_job import limits
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
-from curricula.release import Generated, generated
+from curricula.release import Generated, generated, hidden_seed
 from curricula.report import Limits, Task, Trial
 from curricula.routing import Plan
 from curricula.steps import examination, executed
@@ -40,10 +40,14 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Grader:
-    """Grades the submissions of one course; several at a time, if `grade` is awaited several times."""
+    """Grades the submissions of one course; several at a time, if `grade` is awaited several times.
+
+    `seeds` is the site's secret, of which hidden tests have their inputs.
+    """
 
     course: Course
     workers: Workers
+    seeds: bytes = b""
     _planning: dict[str, asyncio.Lock] = field(default_factory=dict)
     _generated: dict[str, tuple[str, Generated]] = field(default_factory=dict)
 
@@ -100,7 +104,8 @@ class Grader:
         """The notebooks of the version in place, made once for it. Raises ReleaseError."""
         digest, known = self.course.version(assignment), self._generated.get(assignment.name)
         if known is None or known[0] != digest:
-            known = digest, await asyncio.to_thread(generated, self.course, assignment)
+            seed = hidden_seed(self.seeds, self.course, assignment)
+            known = digest, await asyncio.to_thread(generated, self.course, assignment, seed)
             self._generated[assignment.name] = known
         return known[1]
 

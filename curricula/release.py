@@ -3,6 +3,7 @@
 Made by the preprocessors of nbgrader's generate_assignment, in its order; nothing is kept in a database.
 """
 
+import hmac
 import json
 import os
 import re
@@ -23,6 +24,8 @@ from curricula.course import Assignment, Course, CourseError
 _LEFT_OUT = (IncludeHeaderFooter, InstantiateTests, SaveCells)
 # Also what nbgrader does not remove, such as the singular.
 _MARKER = re.compile(r"(BEGIN|END) (SOLUTION|HIDDEN TEST|MARK SCHEME)")
+# Where a hidden test has its inputs from: as long as the author runs it a number of theirs, in grading the site's own.
+_SEED = re.compile(r"^([ \t]*HIDDEN_SEED[ \t]*=[ \t]*)\d+", re.MULTILINE)
 
 
 class ReleaseError(CourseError):
@@ -52,14 +55,28 @@ def release(course: Course, assignment: Assignment) -> Path:
     return path
 
 
-def generated(course: Course, assignment: Assignment) -> Generated:
-    """Both notebooks of the assignment's present source; raises ReleaseError."""
+def hidden_seed(secret: bytes, course: Course, assignment: Assignment) -> int:
+    """The number that a site's hidden tests of an assignment begin with, always of nine digits."""
+    digest = hmac.digest(secret, f"{course.name}/{assignment.name}".encode(), "sha256")
+    return 100_000_000 + int.from_bytes(digest[:8]) % 900_000_000
+
+
+def seeded(source: NotebookNode, seed: int) -> NotebookNode:
+    """A source notebook whose cells that say `HIDDEN_SEED = 0`, or any other number, say this one instead."""
+    notebook = _copy(source)
+    for cell in notebook.cells:
+        cell.source = _SEED.sub(rf"\g<1>{seed}", cell.source)
+    return notebook
+
+
+def generated(course: Course, assignment: Assignment, seed: int | None = None) -> Generated:
+    """Both notebooks of the assignment's present source, with a hidden seed or its own; raises ReleaseError."""
     path = course.source(assignment)
     try:
         source = nbformat.read(path, as_version=4)
     except (OSError, ValueError) as error:
         raise ReleaseError(f"The source of {assignment.name}, {path}, cannot be read: {error}") from None
-    return generate(source, assignment)
+    return generate(source if seed is None else seeded(source, seed), assignment)
 
 
 def generate(source: NotebookNode, assignment: Assignment) -> Generated:
@@ -98,6 +115,11 @@ def _check(notebook: NotebookNode, assignment: Assignment) -> None:
                 f"{assignment.name}: cell {number} would be released with “{left.group()}” in it. "
                 "Solutions stand between ### BEGIN SOLUTION and ### END SOLUTION in a solution cell, hidden tests "
                 "between ### BEGIN HIDDEN TESTS and ### END HIDDEN TESTS in a test cell."
+            )
+        if _SEED.search(cell.source):
+            raise ReleaseError(
+                f"{assignment.name}: cell {number} would be released with HIDDEN_SEED in it, which stands for a number "
+                "that learners shall not know. Put it between ### BEGIN HIDDEN TESTS and ### END HIDDEN TESTS."
             )
         graded += bool(cell.metadata.get("nbgrader", {}).get("grade"))
     if not graded:

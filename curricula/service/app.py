@@ -23,6 +23,7 @@ from curricula.service.grader import Grading
 from curricula.service.guesses import Guesses
 from curricula.service.http import HERE, Page
 from curricula.service.outages import EVERY, note_outage, show
+from curricula.service.secret import secret
 from curricula.service.teaching import Teaching
 from spawners.site import load_site
 
@@ -74,7 +75,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     settle_auth()
     look = {"hub_title": arguments.title, "site_title": load_site(arguments.site).title}
     prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]
-    app = make_app(desk, teaching, prefix=prefix, look=look, cookie_secret=_cookie_secret(arguments.root))
+    app = make_app(desk, teaching, prefix=prefix, look=look, cookie_secret=secret(arguments.root, "cookie_secret"))
     url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
     server = HTTPServer(app, max_buffer_size=10_000_000, idle_connection_timeout=120)
     server.listen(url.port or 80, url.hostname or "127.0.0.1")
@@ -91,15 +92,6 @@ async def serve(arguments: argparse.Namespace) -> None:
     server.stop()
     await grading.close()
     store.close()
-
-
-def _cookie_secret(root: Path) -> bytes:
-    """Return the secret that signs cookies, made once; the file is the course account's own."""
-    path = root / "cookie_secret"
-    if not path.exists():
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(os.urandom(32))
-    return path.read_bytes()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

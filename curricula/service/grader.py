@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from curricula.course import Course
+from curricula.service.secret import secret
 from curricula.submissions import Submission
 from spawners.launcher import SocketLauncher, SudoLauncher
 
@@ -41,7 +42,8 @@ class Grading:
 
         known = self._graders.get(course.name)
         if known is None or known[0] != course:
-            known = self._graders[course.name] = course, Grader(course, self._jobs())
+            seeds = secret(self._arguments.root, "hidden_seeds")
+            known = self._graders[course.name] = course, Grader(course, self._jobs(), seeds)
         return known[1]
 
     def _jobs(self) -> "Workers":

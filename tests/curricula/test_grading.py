@@ -108,6 +108,19 @@ async def test_an_answer_fitted_to_what_is_visible_fails_what_is_hidden(grader: 
     assert (result.cells[0].score, result.cells[0].message) == (0, "A hidden test did not pass.")
 
 
+async def test_an_answer_fitted_to_what_the_author_tries_fails_at_a_site(grader: Grader, m00: Assignment) -> None:
+    """The course's repository may be public."""
+    table = "{(2, 30): 150, (1,): 60, (0, 45): 45, (1, 5): 65, (48,): 2880, (0.5,): 30}"
+    tried = "[h for h in __import__('random').Random(0).sample(range(3, 500), 3)]"
+    notebook = solved(grader.course, m00)
+    cell(
+        notebook, "m00-function"
+    ).source = f"def minutes(*a):\n    return ({table} | {{(h, 7): h * 60 + 7 for h in {tried}}})[a]"
+    result = await grade(grader, notebook)
+
+    assert (result.cells[0].score, result.cells[0].message) == (0, "A hidden test did not pass.")
+
+
 async def test_an_untouched_release_gets_nothing(grader: Grader, m00: Assignment) -> None:
     result = await grade(grader, generated(grader.course, m00).release)
 

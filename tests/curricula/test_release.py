@@ -10,7 +10,7 @@ import nbformat
 import pytest
 
 from curricula.course import Course
-from curricula.release import ReleaseError, generate, generated, release
+from curricula.release import ReleaseError, generate, generated, hidden_seed, release
 from tests.curricula.course_here import cell, course_in
 
 
@@ -61,6 +61,26 @@ def test_the_tests_that_grade_hold_what_is_hidden_and_no_solution(course: Course
 
     assert "minutes(48) == 2880" in cell(tests, "m00-function-test").source
     assert "60 * hours" not in json.dumps(tests)
+
+
+def test_hidden_tests_begin_with_a_number_of_the_sites_own(course: Course) -> None:
+    """Whoever reads a public course knows which inputs its author tried, and not those of a site."""
+    m00, m01 = course.assignment("m00"), course.assignment("m01")
+    seeds = {hidden_seed(secret, course, one) for secret in (b"here", b"elsewhere") for one in (m00, m01)}
+    assert len(seeds) == 4
+    assert {len(str(seed)) for seed in seeds} == {9}
+
+    made = generated(course, m00, 123_456_789)
+    assert "HIDDEN_SEED = 123456789\n" in cell(made.tests, "m00-function-test").source
+    assert "HIDDEN_SEED" not in json.dumps(made.release)
+    assert "HIDDEN_SEED = 0\n" in cell(generated(course, m00).tests, "m00-function-test").source
+
+
+def test_a_seed_that_learners_would_see_is_refused(course: Course) -> None:
+    source = nbformat.read(course.source(course.assignment("m00")), as_version=4)
+    cell(source, "m00-function-test").source = "HIDDEN_SEED = 4\nassert minutes(1) == 60"
+    with pytest.raises(ReleaseError, match=r"cell 4 would be released with HIDDEN_SEED in it.*BEGIN HIDDEN TESTS"):
+        generate(source, course.assignment("m00"))
 
 
 def test_a_release_replaces_the_one_before_whole(course: Course) -> None:
