@@ -10,7 +10,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ MOST = 8
 LOOK, ASK, PATIENCE = 0.05, 0.5, 2.0
 # Seconds: after which a job that nobody needs is ended, and between two signs of life to each.
 IDLE, BEAT = 60.0, 10.0
-# After so many seconds a job that stands by is asked for anew where Slurm refused, and before its end the next one.
+# After so many seconds a job to stand by is asked for anew where none could, and so long before its end the next one.
 AGAIN, RENEW = 30.0, 300.0
 # How often something is tried, where the job and not the work failed.
 TRIES = 2
@@ -85,6 +85,11 @@ class _Worker:
     def left(self) -> float:
         """Seconds until Slurm ends it."""
         return (self.ends - datetime.now(UTC)).total_seconds() if self.ends else float("inf")
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is too early to think of the next one; of a short job that is its last quarter."""
+        return self.left > min(RENEW, self.resources.time * 60 / 4)
 
     @property
     def room(self) -> int:
@@ -143,7 +148,8 @@ class Workers:
         await asyncio.gather(*self._loops, return_exceptions=True)
         self._loops = []
         gone = GradingError("Grading was ended. Nothing is lost: grade again.")
-        for piece in (*self._waiting, *(piece for worker in self._workers for piece in worker.given.values())):
+        begun = [piece for worker in self._workers for piece in (worker.own, *worker.given.values()) if piece]
+        for piece in (*self._waiting, *begun):
             piece.settle(Outcome(problem=gone))
         self._waiting.clear()
         await asyncio.gather(*(self._end(worker) for worker in tuple(self._workers)))
@@ -163,6 +169,8 @@ class Workers:
         """Take what was answered, and give what waits to whoever has room."""
         now = time.monotonic()
         for worker in tuple(self._workers):
+            if worker not in self._workers:  # ended while another one's answer was read
+                continue
             if now - worker.beaten > BEAT:
                 worker.folder.beat()
                 worker.beaten = now
@@ -182,6 +190,8 @@ class Workers:
                 problem = _failed(answer.problem) if answer.problem else None
             except GradingError as error:
                 answer, problem = Answer(), error
+            if worker.given.get(number) is not piece:  # it was taken away meanwhile
+                continue
             bad = problem is not None or (answer.report is not None and answer.report.stopped is not None)
             words = worker.folder.last_words(LOG_KEPT) if bad else b""
             self._take_back(worker, number)
@@ -220,10 +230,16 @@ class Workers:
             snapshot = await self._scheduler.jobs()
             for worker in tuple(self._workers):
                 await self._judge(worker, snapshot)
-        shared = [one for one in self._workers if one.own is None]
-        for worker in shared[self._least :] if len(shared) > self._least else ():
+        for worker in self._spare():
             if worker.ready and not worker.given and time.monotonic() - worker.idle_since > IDLE:
                 await self._end(worker)
+
+    def _spare(self) -> Sequence[_Worker]:
+        """Those that need not stand by: more than there are to be, and those that end soon where others are ready."""
+        shared = [one for one in self._workers if one.own is None]
+        lasting = [one for one in shared if one.lasts]
+        ready = sum(one.ready for one in lasting)
+        return [*lasting[self._least :], *(one for one in shared if not one.lasts and ready >= self._least)]
 
     async def _start(self) -> None:
         """Start a job for each that wants its own, and as many others as the work and those that stand by need."""
@@ -232,11 +248,11 @@ class Workers:
             await self._submit(piece)
         now = time.monotonic()
         shared = [one for one in self._workers if one.own is None]
-        lasting = [one for one in shared if one.left > RENEW]
+        lacking = sum(one.lasts for one in shared) < self._least and len(shared) < self._most
         asked = [one.since for one in self._waiting if not one.alone]
         late = bool(asked) and now - max(self._started, min(asked)) > PATIENCE and len(shared) < self._most
         first = bool(asked) and not shared
-        if first or late or (len(lasting) < self._least and now - self._refused > AGAIN):
+        if first or late or (lacking and now - self._refused > AGAIN):
             self._started = now
             await self._submit(None)
 
@@ -251,12 +267,19 @@ class Workers:
             return
         try:
             job_id = await self._scheduler.submit(self._user, script(self.job.site, resources, folder.path, folder.log))
+        except asyncio.CancelledError:
+            folder.remove()
+            self._waiting.extend([own] if own else [])
+            raise
         except SchedulerError as error:
             folder.remove()
             text = f"The grading job was not accepted: {error}. Nothing is lost: grade again."
             self._refuse(own, GradingError(text))
             return
-        self._workers.append(_Worker(folder, job_id, resources, own))
+        worker = _Worker(folder, job_id, resources, own)
+        self._workers.append(worker)
+        if own is not None and own.done.done():  # nobody waits for it any more
+            await self._end(worker)
 
     def _refuse(self, own: _Piece | None, error: GradingError) -> None:
         self._refused = time.monotonic()
@@ -317,6 +340,7 @@ class Workers:
             self._retry(piece, outcome)
         if not worker.ready and worker.own is None:
             self._fruitless += 1
+            self._refused = time.monotonic()
             if self._fruitless >= TRIES and not any(one.ready for one in self._workers):
                 self._fruitless = 0
                 self._fail_waiting(outcome)

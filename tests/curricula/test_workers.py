@@ -137,6 +137,41 @@ async def test_the_next_one_begins_before_slurm_ends_the_one_that_stands_by(
     assert (well(outcome), outcome.job_id) == (True, "2")
 
 
+async def test_of_two_that_stand_by_the_one_that_ends_soon_is_let_go(
+    node: Ending, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "IDLE", 0.1)
+    standing = made(node, site, tmp_path, least=1)
+    standing.stand_by()
+    await until(lambda: list(standing.handover.glob("*/out/ready.json")))
+    node.ends["1"] = datetime.now(UTC) + timedelta(seconds=90)
+    await until(lambda: node.cancelled == ["1"])
+    await asyncio.sleep(1)
+    assert (len(node.scripts), node.running) == (2, 1)
+    await standing.close()
+
+
+async def test_where_no_job_can_begin_it_is_not_tried_without_end(node: Ending, site: Site, tmp_path: Path) -> None:
+    node.end = {"state": "FAILED", "exit_code": "1:0"}
+    standing = made(node, site, tmp_path, least=1)
+    standing.stand_by()
+    await until(lambda: node.scripts)
+    await asyncio.sleep(1.5)
+    assert len(node.scripts) == 1
+    assert isinstance((await standing.run(task(), 2)).problem, GradingError)
+    await standing.close()
+
+
+async def test_a_job_of_ones_own_that_nobody_waits_for_ends(jobs: Workers, node: Ending) -> None:
+    alone = asyncio.create_task(jobs.run(task(LONG), 2, alone=True))
+    await until(lambda: node.scripts)
+    alone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await alone
+    await until(lambda: node.running == 0)
+    assert list(jobs.handover.iterdir()) == []
+
+
 async def test_a_job_that_nobody_needs_ends(jobs: Workers, node: Ending, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "IDLE", 0.3)
     assert well(await jobs.run(task(), 2))
