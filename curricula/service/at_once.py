@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from curricula.course import Assignment, Course
-from curricula.service.desk import Desk, Refused
+from curricula.service.desk import Desk
 from curricula.submissions import Receipt, Submission
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,8 @@ class AtOnce:
         desk: Desk,
         record: Record,
         project: Callable[[Course], Awaitable[None]],
-        ungraded: Callable[[Course, str], Sequence[Submission]],
     ) -> None:
-        self._desk, self._record, self._project, self._ungraded = desk, record, project, ungraded
+        self._desk, self._record, self._project = desk, record, project
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._grading, self._quiet = 0, asyncio.Event()
@@ -59,13 +58,11 @@ class AtOnce:
                     self._resume(course, assignment)
 
     def _resume(self, course: Course, assignment: Assignment) -> None:
-        try:
-            left = self._ungraded(course, assignment.name)
-        except Refused as error:
-            log.error("not graded: %s", error)
-            return
-        for submission in left:
-            self._begin(self._grade(course, submission))
+        events = self._desk.store.events(course=course.name, assignment=assignment.name)
+        done = {event.submission for event in events if event.kind in ("graded", "not_run")}
+        for event in events:
+            if event.kind == "received" and event.id not in done:
+                self._begin(self._grade(course, self._desk.submission(event)))
         self._renew(course)
 
     async def _grade(self, course: Course, submission: Submission) -> None:

@@ -36,7 +36,7 @@ class Teaching:
     def __init__(self, desk: Desk, grade: Grade) -> None:
         self._desk, self._grade = desk, grade
         self.deciding = Deciding(desk)
-        self.at_once = AtOnce(desk, self.record, self.project, self.ungraded)
+        self.at_once = AtOnce(desk, self.record, self.project)
         self._running: dict[tuple[str, str], asyncio.Task[int]] = {}
         self._problems: dict[tuple[str, str], str] = {}
         self._progress: dict[tuple[str, str], Progress] = {}

@@ -86,13 +86,17 @@ async def test_what_fails_is_tried_until_it_is_graded(service: Service) -> None:
 
 
 async def test_what_a_killed_service_left_is_graded_by_the_next_one(service: Service) -> None:
+    """Earlier attempts too: their learner was promised to read what each got."""
     service.grading.broken = True
+    await service.hand_in("student1", notebook("wrong"), course=COURSE)
     await service.hand_in("student1", notebook("right"), course=COURSE)
     service.grading.broken = False
     again = Teaching(service.desk, service.grading)
     again.resume()
-    await until(lambda: results(service))
-    assert results(service) == [("student1", "graded", "onramp-course")]
+    await until(lambda: len(results(service)) == 2)
+    await asyncio.sleep(0.2)
+    assert results(service) == [("student1", "graded", "onramp-course")] * 2
+    assert [one["score"] for one in await attempts(service, "student1")] == [0, 4]
 
 
 async def test_the_same_file_again_is_graded_once(service: Service) -> None:

@@ -79,8 +79,8 @@ def test_the_factory_of_this_machine_is_as_it_always_was(plan):
     found = [line for line in etc.slurm_conf(plan).splitlines() if line.startswith(("NodeName", "PartitionName"))]
 
     assert found == [
-        f"NodeName=cpu1 NodeAddr=127.0.0.1 Port={ports[0]} CPUs=4 RealMemory=8000 State=UNKNOWN",
-        f"NodeName=cpu2 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=4 RealMemory=8000 State=UNKNOWN",
+        f"NodeName=cpu1 NodeAddr=127.0.0.1 Port={ports[0]} CPUs=5 RealMemory=8000 State=UNKNOWN",
+        f"NodeName=cpu2 NodeAddr=127.0.0.1 Port={ports[1]} CPUs=5 RealMemory=8000 State=UNKNOWN",
         f"NodeName=gpu1 NodeAddr=127.0.0.1 Port={ports[2]} CPUs=8 RealMemory=16000 Gres=gpu:4 State=UNKNOWN",
         f"NodeName=gpu2 NodeAddr=127.0.0.1 Port={ports[3]} CPUs=8 RealMemory=16000 Gres=gpu:4 State=UNKNOWN",
         "PartitionName=cpu Nodes=cpu1,cpu2 Default=YES DefaultTime=60 MaxTime=480 MaxNodes=2 State=UP",
