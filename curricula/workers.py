@@ -375,12 +375,13 @@ class Workers:
                 self._take_back(worker, number)
 
     async def _end(self, worker: _Worker) -> None:
-        """End a job. Where Slurm does not answer it ends by itself: its folder is gone."""
+        """End a job: one that has begun ends by itself, and well, since its folder is gone; so does one that begins."""
         if worker in self._workers:
             self._workers.remove(worker)
         worker.folder.remove()
-        with contextlib.suppress(SchedulerError):
-            await self._scheduler.cancel(self._user, worker.job_id)
+        if not worker.ready:
+            with contextlib.suppress(SchedulerError):
+                await self._scheduler.cancel(self._user, worker.job_id)
 
 
 def _failed(why: str) -> GradingError:

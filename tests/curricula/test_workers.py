@@ -63,7 +63,7 @@ async def jobs(node: Ending, site: Site, tmp_path: Path) -> AsyncIterator[Worker
     yield one
     await one.close()
     assert list((tmp_path / "handover").iterdir()) == []
-    assert node.running == 0
+    await until(lambda: node.running == 0)
 
 
 def made(node: Ending, site: Site, folder: Path, *, least: int = 0) -> Workers:
@@ -120,7 +120,7 @@ async def test_one_stands_by_before_there_is_work_and_another_after_it_died(
 
     assert (well(first), well(second), second.job_id) == (True, True, "2")
     assert took < 30
-    assert node.running == 0
+    await until(lambda: node.running == 0)
 
 
 async def test_the_next_one_begins_before_slurm_ends_the_one_that_stands_by(
@@ -145,9 +145,10 @@ async def test_of_two_that_stand_by_the_one_that_ends_soon_is_let_go(
     standing.stand_by()
     await until(lambda: list(standing.handover.glob("*/out/ready.json")))
     node.ends["1"] = datetime.now(UTC) + timedelta(seconds=90)
-    await until(lambda: node.cancelled == ["1"])
+    await until(lambda: (len(node.scripts), node.running) == (2, 2))
+    await until(lambda: node.running == 1)
     await asyncio.sleep(1)
-    assert (len(node.scripts), node.running) == (2, 1)
+    assert (len(node.scripts), node.running, node.cancelled) == (2, 1, [])
     await standing.close()
 
 
