@@ -171,8 +171,8 @@ async def test_a_submission_and_a_cancellation_are_seen_at_once(slurm: Slurm, si
     ("state", "comment", "took", "seconds"),
     [
         ("PENDING", "onramp:h:u::n", 0.0, 1.0),
-        ("RUNNING", "onramp:h:u::n", 0.0, 10.0),
-        ("PENDING", "somebody else's", 0.0, 10.0),
+        ("RUNNING", "onramp:h:u::n", 0.0, 15.0),
+        ("PENDING", "somebody else's", 0.0, 15.0),
         ("PENDING", "onramp:h:u::n", 2.0, 10.0),
         ("RUNNING", "onramp:h:u::n", 20.0, 30.0),
     ],
