@@ -199,7 +199,7 @@ def test_all_right_is_all_points(notebook: NotebookNode, version: Generated) -> 
 
 def test_an_error_is_no_points_for_that_cell_and_says_why(notebook: NotebookNode, version: Generated) -> None:
     found = handed_in(notebook, version)
-    report = run(found, m00_function_test=wrong(2, "words of the learner's code"))
+    report = run(found, m00_function_test=wrong(4, "words of the learner's code"))
 
     assert graded(found, report, version)[0] == CellGrade(
         name=TEST, score=0, max_score=4, message="AssertionError: 1 hour is 60 minutes"
@@ -226,7 +226,7 @@ def test_a_visible_line_without_words_is_shown_and_a_learners_own_error_has_no_n
 @pytest.mark.parametrize("message", ["", "48 hours are 2880 minutes"])
 def test_what_a_hidden_line_says_stays_hidden(notebook: NotebookNode, version: Generated, message: str) -> None:
     found = handed_in(notebook, version)
-    report = run(found, m00_function_test=wrong(5, message))
+    report = run(found, m00_function_test=wrong(7, message))
 
     assert graded(found, report, version)[0].message == "A hidden test did not pass."
 
