@@ -71,6 +71,14 @@ def made(node: Ending, site: Site, folder: Path, *, least: int = 0) -> Workers:
     return Workers(node, GradingJob(grading_site(site)), folder / "handover", least=least)  # type: ignore[arg-type]
 
 
+async def one_standing_by(node: Ending, site: Site, folder: Path) -> Workers:
+    """Jobs of which one always stands by, and has begun."""
+    standing = made(node, site, folder, least=1)
+    standing.stand_by()
+    await until(lambda: list(standing.handover.glob("*/out/ready.json")))
+    return standing
+
+
 async def until(condition, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
@@ -107,9 +115,7 @@ async def test_a_job_that_is_put_back_into_the_queue_leaves_its_work_to_others(j
 async def test_one_stands_by_before_there_is_work_and_another_after_it_died(
     node: Ending, site: Site, tmp_path: Path
 ) -> None:
-    standing = made(node, site, tmp_path, least=1)
-    standing.stand_by()
-    await until(lambda: list(standing.handover.glob("*/out/ready.json")))
+    standing = await one_standing_by(node, site, tmp_path)
     begin = time.monotonic()
     first = await standing.run(task(), 2)
     took = time.monotonic() - begin
@@ -126,9 +132,7 @@ async def test_one_stands_by_before_there_is_work_and_another_after_it_died(
 async def test_the_next_one_begins_before_slurm_ends_the_one_that_stands_by(
     node: Ending, site: Site, tmp_path: Path
 ) -> None:
-    standing = made(node, site, tmp_path, least=1)
-    standing.stand_by()
-    await until(lambda: list(standing.handover.glob("*/out/ready.json")))
+    standing = await one_standing_by(node, site, tmp_path)
     node.ends["1"] = datetime.now(UTC) + timedelta(seconds=90)
     await until(lambda: len(list(standing.handover.glob("*/out/ready.json"))) == 2)
     outcome = await standing.run(task(), 2)
@@ -141,9 +145,7 @@ async def test_of_two_that_stand_by_the_one_that_ends_soon_is_let_go(
     node: Ending, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "IDLE", 0.1)
-    standing = made(node, site, tmp_path, least=1)
-    standing.stand_by()
-    await until(lambda: list(standing.handover.glob("*/out/ready.json")))
+    standing = await one_standing_by(node, site, tmp_path)
     node.ends["1"] = datetime.now(UTC) + timedelta(seconds=90)
     await until(lambda: (len(node.scripts), node.running) == (2, 2))
     await until(lambda: node.running == 1)
