@@ -174,7 +174,7 @@ def _tell_hub(environ: Mapping[str, str]) -> bool:
 
 
 def _typed(pid: int) -> float:
-    """When something was last typed into the terminal of a shell; 0 where that is not known."""
+    """When the terminal of a shell last read what was typed, which a plain sh does by lines; 0 where not known."""
     try:
         return Path(f"/proc/{pid}/fd/0").stat().st_atime
     except OSError:

@@ -43,9 +43,9 @@ def processes(folder: Path = Path("/proc")) -> Iterator[Process]:
         yield Process(of_job, sum(map(int, fields[11:15])) / _TICKS, booted + int(fields[19]) / _TICKS)
 
 
-def spent() -> dict[str, float]:
+def spent(folder: Path = Path("/proc")) -> dict[str, float]:
     """Return what is printed; `began` is 0 where no job runs."""
-    found = list(processes())
+    found = list(processes(folder))
     jobs = [process for process in found if process.of_job]
     return {
         "cpu": sum(process.cpu for process in found),

@@ -143,10 +143,10 @@ def test_a_terminal_counts_while_its_program_computes(page: httpx.Client) -> Non
     assert idle(page)["ends"] is None
     type_into(page, name, "\x03")
     ends = wait_for_warning(page)
-    # A kernel notes once in eight seconds that somebody types.
+    # A kernel notes once in eight seconds that somebody types, and a plain sh reads only whole lines.
 
     def typed() -> bool:
-        type_into(page, name, " ")
+        type_into(page, name, "\r")
         return somebody_is_there(page, ends)
 
     wait(typed, lambda: str(idle(page)))
