@@ -3,6 +3,7 @@
 Nothing it says is trusted: whoever wrote the code may speak in its place.
 """
 
+import ast
 import base64
 import contextlib
 import io
@@ -10,7 +11,7 @@ import operator
 import signal
 import socket
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from curricula.peer import Peer, PeerGone
@@ -39,12 +40,12 @@ class Candidate:
 
     def _run(self, source: str, seconds: float, most: int) -> Mapping[str, object]:
         """Run one cell and say how it went."""
-        from IPython.utils.capture import capture_output
-
         self._seconds = seconds
-        self._shell.displayhook.seen = {}
-        with capture_output() as seen, _alarm(seconds):
-            done = self._shell.run_cell(source, store_history=True)
+        shell, out, err = self._shell, io.StringIO(), io.StringIO()
+        shell.displayhook.seen = {}
+        shell.display_pub.outputs.clear()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _alarm(seconds):
+            done = shell.run_cell(source, store_history=True)
         error = done.error_before_exec or done.error_in_exec
         return {
             "ok": error is None,
@@ -52,13 +53,18 @@ class Candidate:
             "message": "" if error is None else words_of(error),
             "line": None if error is None else line_of(error),
             "result": None if done.result is None else repr(done.result)[:100],
-            "outputs": _outputs(seen, self._shell.displayhook.seen, done.execution_count, error, most),
+            "outputs": [
+                *_streams(most, stdout=out.getvalue(), stderr=err.getvalue()),
+                *_displayed(shell.display_pub.outputs, shell.displayhook.seen, done.execution_count),
+                *_failed(error),
+            ],
         }
 
 
 def make_shell() -> Any:
     """Return an IPython shell that keeps no history on disk, and tells values and errors instead of printing them."""
     from IPython.core.displayhook import DisplayHook
+    from IPython.core.displaypub import CapturingDisplayPublisher
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -74,12 +80,20 @@ def make_shell() -> Any:
         finish_displayhook = write_output_prompt
 
     class Quiet(InteractiveShell):
-        displayhook_class = Keeping
+        displayhook_class, display_pub_class = Keeping, CapturingDisplayPublisher
 
         def showtraceback(self, *_: Any, **__: Any) -> None:
             """Errors are told, not shown."""
 
         showsyntaxerror = showtraceback
+
+        def transform_cell(self, raw_cell: str) -> str:
+            """Leave plain Python as it is: IPython would read each of its words to find nothing to change."""
+            try:
+                ast.parse(raw_cell)
+            except (SyntaxError, ValueError):
+                return str(super().transform_cell(raw_cell))  # type: ignore[no-untyped-call]
+            return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
 
     settings = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
     return Quiet.instance(config=settings)
@@ -152,23 +166,28 @@ def words_of(error: BaseException) -> str:
         return ""
 
 
-def _outputs(
-    seen: Any, value: Mapping[str, Any], count: int, error: BaseException | None, most: int
-) -> list[dict[str, object]]:
-    """Return what a cell showed, as a notebook holds it, each text cut off after so many characters."""
-    streams = {"stdout": seen.stdout, "stderr": seen.stderr}
-    found: list[dict[str, object]] = [
-        {"output_type": "stream", "name": name, "text": text[:most]} for name, text in streams.items() if text
-    ]
-    for one in seen.outputs:
-        found.append({"output_type": "display_data", "data": _shown(one.data), "metadata": {}})
+def _streams(most: int, **texts: str) -> Iterator[Mapping[str, object]]:
+    """Yield what a cell printed, as a notebook holds it, each text cut off after so many characters."""
+    for name, text in texts.items():
+        if text:
+            yield {"output_type": "stream", "name": name, "text": text[:most]}
+
+
+def _displayed(
+    shown: Sequence[Mapping[str, Any]], value: Mapping[str, Any], count: int
+) -> Iterator[Mapping[str, object]]:
+    """Yield what a cell displayed, and its value, as a notebook holds them."""
+    for one in shown:
+        yield {"output_type": "display_data", "data": _shown(one["data"]), "metadata": {}}
     if value:
-        result = {"output_type": "execute_result", "execution_count": count, "data": _shown(value), "metadata": {}}
-        found.append(result)
+        yield {"output_type": "execute_result", "execution_count": count, "data": _shown(value), "metadata": {}}
+
+
+def _failed(error: BaseException | None) -> Iterator[Mapping[str, object]]:
+    """Yield the error that ended a cell, as a notebook holds it."""
     if error is not None:
         name, text = type(error).__name__, words_of(error)
-        found.append({"output_type": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]})
-    return found
+        yield {"output_type": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
 
 
 def _shown(data: Mapping[str, Any]) -> dict[str, object]:

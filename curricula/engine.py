@@ -14,10 +14,11 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from curricula import sandbox
 from curricula.report import Limits, Report, Task
@@ -28,6 +29,7 @@ _START = 60.0  # seconds
 _REPORT = 50_000_000  # bytes
 # How much longer than its notebook an examiner may live: it ends the notebook first, and says so.
 _MORE_SECONDS = 10
+_SAID = TypeAdapter(Report)
 
 
 class EngineError(RuntimeError):
@@ -93,7 +95,7 @@ class Zygote:
 
     def _send(self, request: Request, *sockets: socket.socket) -> None:
         try:
-            socket.send_fds(self._control, [request.model_dump_json().encode()], [one.fileno() for one in sockets])
+            socket.send_fds(self._control, [request.json().encode()], [one.fileno() for one in sockets])
         except OSError as error:
             raise EngineError(f"The sandbox has ended: {error}") from None
 
@@ -141,7 +143,7 @@ class Engine:
         async with self._zygote(task.packages) as zygote:
             self._count += 1
             report = await _examined(task, zygote, self._count)
-        return report.model_copy(update={"walls": self.walls})
+        return replace(report, walls=self.walls)
 
     @contextlib.asynccontextmanager
     async def _zygote(self, packages: Sequence[str]) -> AsyncIterator[Zygote]:
@@ -196,7 +198,7 @@ async def _examined(task: Task, zygote: Zygote, number: int) -> Report:
         finally:
             zygote.end(number)
     try:
-        return Report.model_validate_json(said)
+        return _SAID.validate_json(said)
     except ValidationError:
         raise EngineError(f"The process that holds the tests ended without a report: {zygote.said}") from None
 
@@ -205,7 +207,7 @@ async def _exchange(host: socket.socket, task: Task) -> bytes:
     """Hand over the task and return what the examiner says, empty where it says nothing."""
     loop, said = asyncio.get_running_loop(), bytearray()
     with contextlib.suppress(OSError):
-        await loop.sock_sendall(host, task.model_dump_json().encode())
+        await loop.sock_sendall(host, task.json().encode())
         host.shutdown(socket.SHUT_WR)
         while (part := await loop.sock_recv(host, 1 << 20)) and len(said) < _REPORT:
             said += part

@@ -8,14 +8,14 @@ import ast
 import builtins
 import contextlib
 import io
-import json
 import socket
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from curricula.candidate import PRINTED, line_of, words_of
 from curricula.peer import Peer, PeerGone
-from curricula.report import CANARIES, TIME_LIMIT, Ran, Report, Step, Task
+from curricula.report import CANARIES, TIME_LIMIT, Ran, Report, Step, Task, read_ran, read_task
 from curricula.watch import Watch
 
 # Seconds after its limit at which a cell is given up that did not end by itself.
@@ -136,13 +136,12 @@ class Examiner:
     def _told(self, step: Step, told: Mapping[str, Any]) -> Ran:
         """How a cell went, as JSON has it; PeerGone where the learner's process says what has no such form."""
         try:
-            text = json.dumps({"index": step.index, **told}, ensure_ascii=False)
-            ran = Ran.model_validate_json(text.encode(errors="replace"))
+            ran = read_ran(step.index, told)
         except (TypeError, ValueError, RecursionError) as error:
             raise PeerGone(f"it did not say how a cell went: {str(error)[:200]}") from None
         if ran.error != TIME_LIMIT:
             return ran
-        return ran.model_copy(update={"message": f"longer than {self._task.limits.cell_seconds} seconds"})
+        return replace(ran, message=f"longer than {self._task.limits.cell_seconds} seconds")
 
     def _run(self, step: Step) -> object:
         """Execute a cell as a notebook does; return the value of its last expression."""
@@ -163,10 +162,10 @@ def _printed(out: io.StringIO) -> list[dict[str, Any]]:
 def serve(sock: socket.socket, host: socket.socket, shell: Any, watch: Watch) -> None:
     """Read a task from `host`, examine it with the learner's process at the other end of `sock`, write the report."""
     with host.makefile("rb") as told:
-        task = Task.model_validate_json(told.read())
+        task = read_task(told.read())
     watch.begin()
     report = Examiner(task, sock, shell, watch).examine()
     if report.stopped is not None and watch.why:
-        report = report.model_copy(update={"stopped": watch.why})
-    host.sendall(report.model_dump_json().encode())
+        report = replace(report, stopped=watch.why)
+    host.sendall(report.json().encode())
     watch.end()

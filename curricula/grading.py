@@ -22,10 +22,11 @@ from curricula.course import Assignment, Course
 from curricula.grading_job import limits
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated, hidden_seed
-from curricula.report import Limits, Task, Trial
+from curricula.report import Limits, Task
 from curricula.routing import Plan
 from curricula.steps import examination, executed
 from curricula.submissions import Submission
+from curricula.trial import Trial
 from curricula.workers import Outcome, Workers
 from spawners.request import Resources
 from spawners.run_environment import digest, environment_file, locked

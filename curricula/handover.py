@@ -12,14 +12,16 @@ import stat
 import time
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from curricula.marks import GradingError
-from curricula.report import Task, Trial
+from curricula.report import Task
+from curricula.trial import Trial
 from curricula.worker import Answer
 from spawners.node_folders import forget_old
 
 _MOST = 100_000_000  # bytes
+_WORK: TypeAdapter[Task | Trial] = TypeAdapter(Task | Trial)
 
 
 class Handover:
@@ -58,7 +60,7 @@ class Handover:
         """Hand something over: it appears at once, and whole. Raises OSError."""
         path = self._given(number, work)
         fresh = self.path / "kept" / path.name
-        fresh.write_text(work.model_dump_json())
+        fresh.write_bytes(_WORK.dump_json(work))
         fresh.chmod(0o640)
         os.replace(fresh, path)
 

@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ def main() -> int:
                 variants[number] = _forked(shell, task, variant)
         whole.append(_run(shell, place, source))
     ran = [variants.get(number) for number in range(len(task.variants))]
-    told = {"whole": [one.model_dump() for one in whole], "variants": ran}
+    told = {"whole": [asdict(one) for one in whole], "variants": ran}
     with os.fdopen(out, "w") as file:
         json.dump(told, file)
     return 0
@@ -99,7 +100,7 @@ def _forked(shell: Any, task: Task, variant: Variant) -> list[dict[str, Any]] | 
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        ran = [_run(shell, place, source).model_dump() for place, source in _changed(task, variant)]
+        ran = [asdict(_run(shell, place, source)) for place, source in _changed(task, variant)]
         with os.fdopen(writing, "w") as file:
             json.dump(ran, file)
         os._exit(0)

@@ -1,25 +1,43 @@
-"""What a notebook to be examined is, and what is said of it afterwards: the task and the report, as they travel."""
+"""What a notebook to be examined is, and what is said of it afterwards: the task and the report, as they travel.
 
+Plain dataclasses: the process that is forked for each notebook loads this, and each page that it has costs every fork.
+"""
+
+import json
 from collections.abc import Mapping
-from typing import Any, Literal
-
-from pydantic import BaseModel, Field
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Literal
 
 TIME_LIMIT = "TimeLimit"
 # Steps from this number on are canaries: they stand at no place in the notebook.
 CANARIES = 1_000_000
 
 
-class Limits(BaseModel, frozen=True, extra="forbid"):
-    """How much one notebook may use, all its processes together."""
+class Travels:
+    """What all of these can: become JSON. Who reads a file or another program's words checks them with pydantic."""
 
-    cell_seconds: int = Field(default=60, description="of one cell")
-    seconds: int = Field(default=240, description="of all cells")
-    cpu_seconds: int = Field(default=240, description="of all its processes")
-    output_bytes: int = Field(default=10_000_000, description="that it prints, shows or hands to tests")
-    memory_bytes: int = Field(default=2 << 30, description="beyond what Python and its packages take")
-    disk_bytes: int = Field(default=64 << 20, description="in its work folder, which is in memory")
-    processes: int = Field(default=64, description="and threads")
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
+
+    def json(self) -> str:
+        """Return it as JSON."""
+        return json.dumps(asdict(self))  # type: ignore[call-overload]  # those that derive from it are dataclasses
+
+
+@dataclass(frozen=True)
+class Limits(Travels):
+    """How much one notebook may use, all its processes together.
+
+    Seconds of one cell, of all cells, and of processor time; bytes that it prints, shows or hands to tests, that it
+    needs beyond Python and its packages, and that it has in its work folder; processes and threads.
+    """
+
+    cell_seconds: int = 60
+    seconds: int = 240
+    cpu_seconds: int = 240
+    output_bytes: int = 10_000_000
+    memory_bytes: int = 2 << 30
+    disk_bytes: int = 64 << 20
+    processes: int = 64
 
     @property
     def late(self) -> str:
@@ -27,55 +45,85 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
         return f"It ran for longer than {self.seconds} seconds and was stopped. Look for a loop without end."
 
 
-class Step(BaseModel, frozen=True, extra="forbid"):
-    """One code cell and where it runs.
+@dataclass(frozen=True)
+class Step(Travels):
+    """One code cell, its place in the notebook, and where it runs.
 
     `learner`: in the learner's process. `beside`: beside the tests, which need it; the course wrote it, and nothing is
     said of it. `split`: a test beside the others, `in-sandbox`: a test in the learner's process.
+    `answers` are names that an answer in this cell may give a new value.
     """
 
-    index: int = Field(ge=0, description="its place in the notebook")
+    index: int
     source: str
     where: Literal["learner", "beside", "split", "in-sandbox"]
-    answers: tuple[str, ...] = Field(default=(), description="names that an answer in this cell may give a new value")
+    answers: tuple[str, ...] = ()
 
 
-class Task(BaseModel, frozen=True, extra="forbid"):
-    """One notebook to examine."""
+@dataclass(frozen=True)
+class Task(Travels):
+    """One notebook to examine.
+
+    `trusted` are names that only the course's own cells bind, `learners` those that answers bind; `packages` are to be
+    loaded beforehand: they cost no time then.
+    """
 
     steps: tuple[Step, ...]
-    trusted: tuple[str, ...] = Field(default=(), description="names that only the course's own cells bind")
-    learners: tuple[str, ...] = Field(default=(), description="names that answers bind")
-    packages: tuple[str, ...] = Field(default=(), description="to be loaded beforehand: they cost no time then")
+    trusted: tuple[str, ...] = ()
+    learners: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
     limits: Limits = Limits()
 
 
-class Ran(BaseModel, frozen=True, extra="forbid"):
+def read_task(text: bytes) -> Task:
+    """Return the task that is this JSON, which `json` made of one."""
+    told = json.loads(text)
+    told["steps"] = tuple(Step(**step) for step in told["steps"])
+    told["limits"] = Limits(**told["limits"])
+    return Task(**told)
+
+
+@dataclass(frozen=True)
+class Ran(Travels):
     """How one code cell went: its place in the notebook, whether it ended well, and if not, the error and its line."""
 
     index: int
     ok: bool
-    error: str = Field(default="", max_length=200)
-    message: str = Field(default="", max_length=2000)
+    error: str = ""
+    message: str = ""
     line: int | None = None
-    result: str | None = Field(default=None, max_length=100)
+    result: str | None = None
     outputs: tuple[Mapping[str, Any], ...] = ()
 
 
-class Report(BaseModel, frozen=True, extra="forbid"):
-    """How the notebook went. `stopped` says in a sentence why it did not run to its end."""
+def read_ran(index: int, told: Mapping[str, Any]) -> Ran:
+    """Return how a cell went by what a learner's process says of it, which may be anything. Raises ValueError and such.
+
+    Signs that are none become question marks.
+    """
+    plain = json.loads(json.dumps({**told}, ensure_ascii=False).encode(errors="replace"))
+    outputs = plain.pop("outputs", [])
+    ran = Ran(index, **plain)
+    words = ((ran.error, 200), (ran.message, 2000), ("" if ran.result is None else ran.result, 100))
+    if type(ran.ok) is not bool or not all(type(one) is str and len(one) <= most for one, most in words):
+        raise ValueError("its words are none, or too many")
+    if not (ran.line is None or type(ran.line) is int):
+        raise ValueError("its line has no number")
+    if type(outputs) is not list or not all(type(one) is dict and _is_flat(one) for one in outputs):
+        raise ValueError("its outputs are none")
+    return replace(ran, outputs=tuple(outputs))
+
+
+def _is_flat(value: object, most: int = 100) -> bool:
+    """Whether there is nothing within so many others: who reads it later gives up at about 200."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return most > 0 and all(_is_flat(one, most - 1) for one in inner)
+
+
+@dataclass(frozen=True)
+class Report(Travels):
+    """How the notebook went. `stopped` says in a sentence why it did not run to its end, `walls` what it ran in."""
 
     cells: tuple[Ran, ...] = ()
     stopped: str | None = None
-    walls: str = Field(default="", description="which sandbox it ran in")
-
-
-class Trial(BaseModel, frozen=True, extra="forbid"):
-    """One version of an assignment, of which it is to be found which tests run where: its notebooks, as JSON.
-
-    `source` is the course's own with answers, `tests` the one that is graded.
-    """
-
-    source: Mapping[str, Any]
-    tests: Mapping[str, Any]
-    limits: Limits = Limits()
+    walls: str = ""

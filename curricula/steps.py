@@ -3,6 +3,7 @@
 import copy
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import nbformat
 from nbformat import NotebookNode
@@ -27,7 +28,7 @@ class Examination(BaseModel, frozen=True, extra="forbid"):
 
     def uncounted(self, report: Report) -> Report:
         """Return a report without the canaries, whatever became of them."""
-        return report.model_copy(update={"cells": tuple(ran for ran in report.cells if ran.index < CANARIES)})
+        return replace(report, cells=tuple(ran for ran in report.cells if ran.index < CANARIES))
 
 
 def examination(notebook: NotebookNode, plan: Plan, limits: Limits, chance: random.Random) -> Examination:

@@ -2,8 +2,10 @@
 
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from nbformat import NotebookNode
+from pydantic import BaseModel
 
 from curricula import canary
 from curricula.report import CANARIES, Limits, Report, Task
@@ -11,6 +13,17 @@ from curricula.routing import Canary, Plan, Route, drafted, grade_id, is_test
 from curricula.steps import examination
 
 Examine = Callable[[Task], Awaitable[Report]]
+
+
+class Trial(BaseModel, frozen=True, extra="forbid"):
+    """One version of an assignment, of which it is to be found which tests run where: its notebooks, as JSON.
+
+    `source` is the course's own with answers, `tests` the one that is graded.
+    """
+
+    source: Mapping[str, Any]
+    tests: Mapping[str, Any]
+    limits: Limits = Limits()
 
 
 async def planned(source: NotebookNode, tests: NotebookNode, limits: Limits, examine: Examine) -> Plan:

@@ -15,18 +15,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter
 
 from curricula.engine import Engine, EngineError
-from curricula.report import Report, Task, Trial
+from curricula.report import Report, Task
 from curricula.routing import Plan
-from curricula.trial import planned
+from curricula.trial import Trial, planned
 
 log = logging.getLogger(__name__)
 # Seconds between two looks into the folder: while there is work, and once there has been none for a while.
 LOOK, REST, A_WHILE = 0.05, 0.25, 5.0
 # Seconds after which nobody is there any more.
 LONELY = 120.0
+_TASK = TypeAdapter(Task)
 
 
 class Ready(BaseModel, frozen=True, extra="forbid"):
@@ -111,7 +112,7 @@ async def _work(folder: Path, name: str, engine: Engine, gate: asyncio.Semaphore
 async def answered(path: Path, engine: Engine) -> Answer:
     """Do what a file asks for. Raises EngineError."""
     if path.name.endswith("-task.json"):
-        return Answer(report=await engine.examine(Task.model_validate_json(path.read_bytes())))
+        return Answer(report=await engine.examine(_TASK.validate_json(path.read_bytes())))
     trial = Trial.model_validate_json(path.read_bytes())
     source, tests = nbformat.from_dict(dict(trial.source)), nbformat.from_dict(dict(trial.tests))
     return Answer(plan=await planned(source, tests, trial.limits, engine.examine))

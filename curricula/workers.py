@@ -18,7 +18,8 @@ from pathlib import Path
 from curricula.grading_job import GradingJob, script, slots
 from curricula.handover import Handover
 from curricula.marks import GradingError, NotRun
-from curricula.report import Task, Trial
+from curricula.report import Task
+from curricula.trial import Trial
 from curricula.worker import Answer
 from spawners.request import RequestError, Resources
 from spawners.scheduler import JobState, Scheduler, SchedulerError, Snapshot

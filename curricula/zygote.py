@@ -14,12 +14,11 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel
-
 from curricula import candidate, examiner
-from curricula.report import Limits, Step, Task
+from curricula.report import Limits, Step, Task, Travels, read_task
 from curricula.walls import WallsError, close_all_but, confine, denied_calls, end_with_parent, enter, furnish, hide
 from curricula.watch import Watch, size_of
 
@@ -28,11 +27,17 @@ WALLS = ("namespaces", "bubblewrap")
 _EXAMINER_BYTES = 2 << 30
 
 
-class Request(BaseModel, frozen=True, extra="forbid"):
+@dataclass(frozen=True)
+class Request(Travels):
     """Begin a notebook, with the socket over which the task comes; or end the one with this number."""
 
     number: int
     limits: Limits | None = None
+
+
+def _request(text: bytes) -> Request:
+    told = json.loads(text)
+    return Request(told["number"], Limits(**told["limits"]) if told["limits"] else None)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -59,7 +64,7 @@ def _serve(control: socket.socket, fork: "_Fork") -> int:
             return 0
         for number in [number for number, pid in running.items() if os.waitpid(pid, os.WNOHANG)[0]]:
             del running[number]
-        request = Request.model_validate_json(message)
+        request = _request(message)
         if request.limits is None:
             if request.number in running:
                 os.kill(running[request.number], signal.SIGKILL)
@@ -87,8 +92,8 @@ def _warm_up(shell: Any) -> None:
             Step(index=0, source="a = 1\na", where="learner", answers=("a",)),
             Step(index=1, source="a", where="split"),
         )
-        task = Task.model_validate_json(Task(steps=steps, learners=("a",)).model_dump_json())
-        examiner.Examiner(task, ours, shell, Watch(pid, task.limits, 0)).examine().model_dump_json()
+        task = read_task(Task(steps=steps, learners=("a",)).json().encode())
+        examiner.Examiner(task, ours, shell, Watch(pid, task.limits, 0)).examine().json()
     os.waitpid(pid, 0)
     candidate.Candidate(shell).answer("run", ["print(1)\n1", 9.0, 100])
     shell.reset()
@@ -115,7 +120,7 @@ class _Fork:
             _ending(lambda: self._learn(limits, answers))
         answers.close()
         close_all_but(host, asks)
-        ours = limits.model_copy(update={"memory_bytes": max(limits.memory_bytes, _EXAMINER_BYTES)})
+        ours = replace(limits, memory_bytes=max(limits.memory_bytes, _EXAMINER_BYTES))
         confine(ours, size_of(os.getpid()).data, self._denied)
         end_with_parent()
         hide()

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Ground:
 
     def harm(self, trial: Graded) -> list[str]:
         """Say what an attack got hold of, changed or left, in words; nothing of it may be."""
-        said = json.dumps([trial.report.model_dump(), trial.result.model_dump(), trial.notebook.get("cells", ())])
+        said = json.dumps([asdict(trial.report), trial.result.model_dump(), trial.notebook.get("cells", ())])
         errors = [f"{ran.error}: {ran.message[:300]}" for ran in trial.report.cells if ran.error == "Escaped"]
         changed = {path for path, _ in self.before.items() ^ self._seen().items()}
         ending = [one for one in self._running() if one.pid not in self.children]

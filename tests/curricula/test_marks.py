@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,7 @@ def run(notebook: NotebookNode, **errors: Ran) -> Report:
     for index, one in enumerate(notebook.cells):
         name = one.metadata.get("nbgrader", {}).get("grade_id", "").replace("-", "_")
         if one.cell_type == "code" and one.source.strip():
-            ran.append(
-                errors[name].model_copy(update={"index": index}) if name in errors else Ran(index=index, ok=True)
-            )
+            ran.append(replace(errors[name], index=index) if name in errors else Ran(index=index, ok=True))
     return Report(cells=tuple(ran))
 
 
