@@ -78,9 +78,9 @@ class Task(Travels):
 def read_task(text: bytes) -> Task:
     """Return the task that is this JSON, which `json` made of one."""
     told = json.loads(text)
-    told["steps"] = tuple(Step(**step) for step in told["steps"])
-    told["limits"] = Limits(**told["limits"])
-    return Task(**told)
+    steps = tuple(Step(**{**step, "answers": tuple(step["answers"])}) for step in told.pop("steps"))
+    limits = Limits(**told.pop("limits"))
+    return Task(steps=steps, limits=limits, **{name: tuple(words) for name, words in told.items()})
 
 
 @dataclass(frozen=True)
