@@ -107,8 +107,12 @@ def restored(submission: bytes, version: Generated) -> NotebookNode:
 
 
 def _plain(cell: NotebookNode) -> NotebookNode:
-    """A cell without outputs, counts, and metadata other than nbgrader's: tags can keep a cell from running."""
+    """A cell without outputs, counts, and metadata other than nbgrader's: tags can keep a cell from running.
+
+    Half a character becomes a question mark: Python would not read it, and no file can hold it.
+    """
     known = cell.metadata.get("nbgrader")
+    cell.source = cell.source.encode(errors="replace").decode()
     cell.metadata = NotebookNode({"nbgrader": known} if isinstance(known, dict) and "grade_id" in known else {})
     if cell.cell_type == "code":
         cell.outputs, cell.execution_count = [], None

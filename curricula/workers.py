@@ -218,7 +218,7 @@ class Workers:
         worker.given[number] = piece
         try:
             worker.folder.give(number, piece.work)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # such as half a character, which no file can hold
             del worker.given[number]
             piece.settle(Outcome(problem=_failed(f"it could not be handed over: {error}")))
 
