@@ -191,7 +191,7 @@ def test_half_a_character_becomes_a_sign_that_files_can_hold(notebook: NotebookN
     for one in notebook.cells:
         one.source += "\n# \ud800"
     found = restored(json.dumps(notebook).encode(), version)
-    assert json.dumps(found, ensure_ascii=False).encode().count(b"# ?") > 2
+    assert json.dumps(found, ensure_ascii=False).encode().count(b"# ?") == 2
 
 
 def test_all_right_is_all_points(notebook: NotebookNode, version: Generated) -> None:

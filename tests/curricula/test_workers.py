@@ -49,6 +49,12 @@ class Ending(Node):
         return {}
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is, no further job is started because the first one lets wait."""
+    monkeypatch.setattr(workers, "PATIENCE", 600.0)
+
+
 @pytest.fixture
 def node() -> Iterator[Ending]:
     one = Ending()
