@@ -52,7 +52,7 @@ class Ending(Node):
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow this machine is, no further job is started because the first one lets wait."""
-    monkeypatch.setattr(workers, "PATIENCE", 600.0)
+    monkeypatch.setattr(workers, "PATIENCE", 30.0)
 
 
 @pytest.fixture
@@ -106,7 +106,10 @@ async def test_a_job_that_dies_half_way_loses_nothing(jobs: Workers, node: Endin
     assert {outcome.job_id for outcome in outcomes} == {"1", "2"}
 
 
-async def test_a_job_that_is_put_back_into_the_queue_leaves_its_work_to_others(jobs: Workers, node: Ending) -> None:
+async def test_a_job_that_is_put_back_into_the_queue_leaves_its_work_to_others(
+    jobs: Workers, node: Ending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "PATIENCE", 2.0)
     slow = asyncio.create_task(jobs.run(task("import time; time.sleep(1.5); x = 1"), 2))
     await until(lambda: list(jobs.handover.glob("*/in/*.json")))
     node.waiting.add("1")
@@ -115,7 +118,7 @@ async def test_a_job_that_is_put_back_into_the_queue_leaves_its_work_to_others(j
     outcome = await slow
 
     assert well(outcome)
-    assert len(node.scripts) == 1 or outcome.job_id == "2"
+    assert len(node.scripts) == 1 or outcome.job_id != "1"
 
 
 async def test_one_stands_by_before_there_is_work_and_another_after_it_died(
