@@ -88,8 +88,10 @@ def restored(submission: bytes, version: Generated) -> NotebookNode:
     one that was deleted is put back, a copy is an ordinary cell. Raises NotRun.
     """
     try:
-        notebook: NotebookNode = nbformat.reads(submission.decode(), as_version=4)
-        nbformat.validate(notebook)
+        unfit: dict[str, Exception] = {}
+        notebook: NotebookNode = nbformat.reads(submission.decode(), as_version=4, capture_validation_error=unfit)
+        for error in unfit.values():
+            raise error
         notebook.cells = [_plain(cell) for cell in notebook.cells]
     except Exception as error:  # noqa: BLE001 - nbformat raises whatever a strange notebook makes it raise
         why = (str(error) or type(error).__name__).splitlines()[0]
