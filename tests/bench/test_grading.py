@@ -30,22 +30,23 @@ def test_a_copy_bears_its_part_of_the_start_and_one_more_copy_none() -> None:
 
 def test_ratios_say_how_many_times_more_the_others_take_of_the_same_round() -> None:
     samples = [
-        sample(-1, "ours", exec_cpu=9, exec_wall=9, cpu=9, wall=9),
-        sample(-1, "peer", exec_cpu=9, exec_wall=9, cpu=9, wall=9),
-        sample(0, "ours", exec_cpu=0.02, exec_wall=0.03, cpu=0.1, wall=0.2),
-        sample(0, "peer", exec_cpu=1.0, exec_wall=1.5, cpu=1.2, wall=2),
+        sample(-1, "ours", exec_cpu=9, exec_wall=9, total_cpu=9, total_wall=9, cpu=9, wall=9),
+        sample(-1, "peer", exec_cpu=9, exec_wall=9, total_cpu=9, total_wall=9, cpu=9, wall=9),
+        sample(0, "ours", exec_cpu=0.02, exec_wall=0.03, total_cpu=0.04, total_wall=0.05, cpu=0.1, wall=0.2),
+        sample(0, "peer", exec_cpu=1.0, exec_wall=1.5, total_cpu=1.2, total_wall=2, cpu=1.2, wall=2),
         sample(0, "otter", cpu=3, wall=4),
     ]
 
     assert results(samples) == pytest.approx(
         {
             "exec_cpu_ratio": 50,
-            "total_ratio": 10,
+            "total_ratio": 40,
             "per_min": 2000,
             "per_min_peer": 40,
             "exec_cpu_ms": 20,
             "exec_cpu_ms_peer": 1000,
-            "total_cpu_ratio": 12,
+            "total_cpu_ratio": 30,
+            "start_ratio": 10,
             "otter_wall_ratio": 20,
         }
     )
@@ -89,7 +90,7 @@ def test_otter_is_left_out_where_it_cannot_be_installed(
     empty = NotebookNode()
     version = Generated(source=empty, release=empty, tests=empty)
 
-    assert with_otter(tmp_path, Work(b"", version)) == ()
+    assert with_otter(tmp_path, Work(empty, b"", version)) == ()
     assert f"otter is left out: {OTTER} cannot be installed: " in capsys.readouterr().err
 
 
