@@ -1,4 +1,4 @@
-"""`onramp bench grading`: what grading one notebook costs, of an assignment of six cells with numpy.
+"""`onramp bench grading`: what grading one notebook costs, of six cells with numpy, and of six with what loads slowly.
 
 ours          curricula.here, as a grading job and the course's account would together: isolation on, nobody's account
               where root starts it, every notebook in two processes of its own.
@@ -41,8 +41,6 @@ from tests.bench.receiving import recorded
 from tests.bench.tree import Spent, adopt
 from tests.curricula.course_here import solved
 
-ASSIGNMENT = "attacks"
-POINTS = 10.0
 GOALS = {"exec_cpu_ratio": Goal(least=40), "total_ratio": Goal(least=15)}
 
 
@@ -55,13 +53,40 @@ class Size(NamedTuple):
     warm_up: int
 
 
-FULL = Size(rounds=10, copies=10, more=90, warm_up=1)
-QUICK = Size(rounds=2, copies=5, more=40, warm_up=0)
+class Exercise(NamedTuple):
+    """An assignment of a course, what its right answers get, and how its keys in RESULT end."""
+
+    course: Path
+    assignment: str
+    points: float
+    suffix: str
+    full: Size
+    quick: Size
+
+
+NUMPY = Exercise(
+    COURSE,
+    "attacks",
+    points=10,
+    suffix="",
+    full=Size(rounds=10, copies=10, more=90, warm_up=1),
+    quick=Size(rounds=2, copies=5, more=40, warm_up=0),
+)
+# pandas, scikit-learn and matplotlib, which who starts a kernel for each notebook loads each time.
+SCIENCE = Exercise(
+    Path(__file__).with_name("science"),
+    "science",
+    points=10,
+    suffix="_science",
+    full=Size(rounds=4, copies=4, more=40, warm_up=1),
+    quick=Size(rounds=1, copies=2, more=10, warm_up=0),
+)
 
 
 class Work(NamedTuple):
-    """What there is to grade: a notebook, also as bytes, and the assignment."""
+    """What there is to grade: an exercise's notebook with right answers, also as bytes, and the assignment."""
 
+    exercise: Exercise
     notebook: NotebookNode
     content: bytes
     version: Generated
@@ -71,24 +96,36 @@ def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
     parser = argparse.ArgumentParser(prog="onramp bench grading")
     parser.add_argument("--quick", action="store_true", help="fewer rounds and copies, for a first look")
-    size = QUICK if parser.parse_args().quick else FULL
+    quick = parser.parse_args().quick
     end_when_told()
     adopt()
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{TOOLS / 'debian/usr/bin'}"
-    course = load_course(COURSE)
-    assignment = course.assignment(ASSIGNMENT)
+    found: dict[str, float] = {}
+    for exercise in (NUMPY, SCIENCE):
+        found |= measured(exercise, exercise.quick if quick else exercise.full)
+    print(judged("grading", GOALS, found))
+    print(interleave.result("grading", found))
+
+
+def measured(exercise: Exercise, size: Size) -> Mapping[str, float]:
+    """Have everybody grade one exercise, print the tables, save the samples, and return what RESULT says of it."""
+    course = load_course(exercise.course)
+    assignment = course.assignment(exercise.assignment)
     right = solved(course, assignment)
-    work = Work(right, nbformat.writes(right).encode(), generated(course, assignment))
+    work = Work(exercise, right, nbformat.writes(right).encode(), generated(course, assignment))
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        nbgrader = Nbgrader(Path(folder), ASSIGNMENT, course.source(assignment))
+        nbgrader = Nbgrader(Path(folder), exercise.assignment, course.source(assignment))
         contenders = [
             Contender("ours", lambda: by_us(work, size)),
             Contender("peer", lambda: by_nbgrader(nbgrader, work, size)),
-            *with_otter(Path(folder), work),
+            *(with_otter(Path(folder), work) if exercise is NUMPY else ()),
         ]
         walls = isolation(work)
-        interleave.say(f"Ours: walls of {walls}. Per submission, {size.copies} at a time:")
-        report(interleave.interleave(contenders, size.rounds, warm_up=size.warm_up), walls)
+        interleave.say(f"{assignment.title}. Ours: walls of {walls}. Per submission, {size.copies} at a time:")
+        samples = interleave.interleave(contenders, size.rounds, warm_up=size.warm_up)
+        found = results(samples)
+        report(samples, found, walls, exercise)
+    return {f"{name}{exercise.suffix}": value for name, value in found.items()}
 
 
 def isolation(work: Work) -> str:
@@ -105,13 +142,14 @@ def by_us(work: Work, size: Size) -> Measures:
     with Here() as here:
 
         def grade(copies: int) -> Spent:
-            checked(here.grade(work.content, work.version, Limits()).result.score for _ in range(copies))
+            checked((here.grade(work.content, work.version, Limits()).result.score for _ in range(copies)), work)
             return Spent.now()
 
         started = grade(size.copies)
         more = grade(size.more)
-    served, scores = asyncio.run(recorded(COURSE, ASSIGNMENT, work.notebook, size.copies))
-    checked(scores)
+    place, assignment = work.exercise.course, work.exercise.assignment
+    served, scores = asyncio.run(recorded(place, assignment, work.notebook, size.copies))
+    checked(scores, work)
     return (
         from_start(begin.until(started), size.copies)
         | one_more(Spent(0, 0), started.until(more), size.more)
@@ -123,7 +161,7 @@ def by_nbgrader(nbgrader: Nbgrader, work: Work, size: Size) -> Measures:
     """Grade one copy, and some, each by a program of its own: the difference is what one more costs."""
     one, first = nbgrader.grade(work.content, 1)
     some, scores = nbgrader.grade(work.content, size.copies)
-    checked([*first, *scores])
+    checked([*first, *scores], work)
     assert (len(first), len(scores)) == (1, size.copies)
     whole = from_start(some, size.copies)
     total = {"total_cpu": whole["cpu"], "total_wall": whole["wall"]}
@@ -143,14 +181,14 @@ def with_otter(folder: Path, work: Work) -> Sequence[Contender]:
 def by_otter(otter: Otter, work: Work) -> Measures:
     """Grade one copy."""
     took, score = otter.grade(work.content)
-    checked([score])
+    checked([score], work)
     return from_start(took, 1)
 
 
-def checked(scores: Iterable[float | None]) -> None:
+def checked(scores: Iterable[float | None], work: Work) -> None:
     """See that right answers got full marks: who grades wrongly has not graded."""
-    found = list(scores)
-    assert found == [POINTS] * len(found), f"{found}, where each is to be {POINTS:g} points"
+    found, points = list(scores), work.exercise.points
+    assert found == [points] * len(found), f"{found}, where each is to be {points:g} points"
 
 
 def from_start(took: Spent, copies: int) -> dict[str, float]:
@@ -181,18 +219,15 @@ def results(samples: Sequence[Sample]) -> Mapping[str, float]:
     }
 
 
-def report(samples: Sequence[Sample], walls: str) -> None:
+def report(samples: Sequence[Sample], found: Mapping[str, float], walls: str, exercise: Exercise) -> None:
     """Print and save what was found; `walls` says what ours ran within."""
-    found = results(samples)
     for measure in ("exec_cpu", "exec_wall", "total_cpu", "total_wall", "cpu", "wall"):
         print(table(samples, measure), end="\n\n")
     bubblewrap = subprocess.run(["bwrap", "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
     versions = {"nbgrader": version("nbgrader"), "numpy": version("numpy"), "bubblewrap": bubblewrap, "walls": walls}
     versions |= {"otter": OTTER} if "otter_wall_ratio" in found else {}
-    file = interleave.save("grading", samples, found, versions)
+    file = interleave.save(f"grading{exercise.suffix}", samples, found, versions)
     print(f"raw samples: {os.path.relpath(file)}")
-    print(judged("grading", GOALS, found))
-    print(interleave.result("grading", found))
 
 
 def table(samples: Sequence[Sample], measure: str) -> str:

@@ -27,7 +27,7 @@ from curricula.course import load_course
 from hub_config.cli.terminal import REPOSITORY
 from tests.attacks.attack import COURSE
 from tests.bench import interleave
-from tests.bench.bench_grading import ASSIGNMENT, POINTS
+from tests.bench.bench_grading import NUMPY
 from tests.bench.factory import Factory, end_when_told
 from tests.bench.goals import Goal, judged
 from tests.bench.hub import Hub, HubError
@@ -79,21 +79,26 @@ def main() -> None:
 
 def address() -> str:
     """The assignment in the service's API."""
-    return f"api/courses/{NAME}/assignments/{ASSIGNMENT}"
+    return f"api/courses/{NAME}/assignments/{NUMPY.assignment}"
 
 
 def course(factory: Factory, hub: Hub, service: str) -> Mapping[str, Any]:
     """Put the course in place, release its assignment and have it graded once; return right answers to it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name, NAME)
-        shutil.copytree(COURSE / "source" / ASSIGNMENT, folder / "source" / ASSIGNMENT)
-        about = {"name": ASSIGNMENT, "title": "Rush", "notebook": f"{ASSIGNMENT}.ipynb", "feedback": "at-once"}
+        shutil.copytree(COURSE / "source" / NUMPY.assignment, folder / "source" / NUMPY.assignment)
+        about = {
+            "name": NUMPY.assignment,
+            "title": "Rush",
+            "notebook": f"{NUMPY.assignment}.ipynb",
+            "feedback": "at-once",
+        }
         whole = {"name": NAME, "title": "A rush", "teachers": [TEACHER], "code": "RUSH-1", "assignments": [about]}
         (folder / "course.yaml").write_text(yaml.safe_dump(whole))
         command = ["./onramp", "course", "create", str(folder), "--state", str(factory.state.folder)]
         subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True)
         here = load_course(folder)
-        right: Mapping[str, Any] = solved(here, here.assignment(ASSIGNMENT))
+        right: Mapping[str, Any] = solved(here, here.assignment(NUMPY.assignment))
     post(hub, f"{service}/{address()}/release")
     # Which tests run where is found once, for the first who hands in: long before the last minute.
     post(hub, f"{service}/{address()}/submissions", nbformat.writes(nbformat.from_dict(dict(right))).encode())
@@ -118,7 +123,7 @@ def round_of(
     over = time.monotonic()
     recorded = wait_for_results(hub, service, before + sum(one.receipt is not None for one in handed))
     behind = time.monotonic() - over
-    verdict = judge(handed, recorded, POINTS)
+    verdict = judge(handed, recorded, NUMPY.points)
     measures = {
         "submitted": len(handed),
         **{key: float(value) for key, value in verdict._asdict().items()},

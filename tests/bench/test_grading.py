@@ -9,12 +9,14 @@ import pytest
 from nbformat import NotebookNode
 
 from curricula.release import Generated
-from tests.bench.bench_grading import Work, checked, from_start, one_more, results, table, with_otter
+from tests.bench.bench_grading import NUMPY, Work, checked, from_start, one_more, results, table, with_otter
 from tests.bench.graders import OTTER, as_otter
 from tests.bench.interleave import Sample
 from tests.bench.tree import Spent
 
 BUSY = "import time\nwhile time.process_time() < 0.3: pass\n"
+
+EMPTY = Generated(source=NotebookNode(), release=NotebookNode(), tests=NotebookNode())
 
 
 def sample(number: int, contender: str, **measures: float) -> Sample:
@@ -55,9 +57,10 @@ def test_ratios_say_how_many_times_more_the_others_take_of_the_same_round() -> N
 
 
 def test_who_grades_wrongly_has_not_graded() -> None:
-    checked(iter([10.0, 10.0]))
+    work = Work(NUMPY, NotebookNode(), b"", EMPTY)
+    checked(iter([10.0, 10.0]), work)
     with pytest.raises(AssertionError, match=r"\[10.0, None\]"):
-        checked([10.0, None])
+        checked([10.0, None], work)
 
 
 def test_what_children_spent_counts_while_they_run_and_when_they_have_ended() -> None:
@@ -87,10 +90,8 @@ def test_otter_is_left_out_where_it_cannot_be_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tests.bench.graders.TOOLS", tmp_path / "none")
-    empty = NotebookNode()
-    version = Generated(source=empty, release=empty, tests=empty)
 
-    assert with_otter(tmp_path, Work(empty, b"", version)) == ()
+    assert with_otter(tmp_path, Work(NUMPY, NotebookNode(), b"", EMPTY)) == ()
     assert f"otter is left out: {OTTER} cannot be installed: " in capsys.readouterr().err
 
 
