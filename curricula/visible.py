@@ -154,7 +154,7 @@ def _first_failure(notebook: NotebookNode, report: Report) -> Iterator[str]:
     """Yield a sentence on the first cell that failed and is no test: what comes after it may fail for its sake."""
     for ran in report.cells:
         if not (ran.ok or _about(notebook.cells[ran.index]).get("grade")):
-            yield f"Cell {ran.index + 1} failed before, and what needs it fails with it: {_words(ran)}"
+            yield f"Cell {ran.index + 1} failed first, and what needs it fails with it: {_words(ran)}"
             return
 
 

@@ -67,7 +67,7 @@ async def test_a_right_answer_passes_and_nothing_is_handed_in(service, mine, cap
 async def test_as_it_was_given_out_it_does_not_pass(service, mine):
     found = await checked("a1", "c1")
     assert [one.outcome for one in found.tests] == ["did not pass"]
-    assert found.notes == ("Cell 1 failed before, and what needs it fails with it: NotImplementedError",)
+    assert found.notes == ("Cell 1 failed first, and what needs it fails with it: NotImplementedError",)
 
 
 async def test_a_test_that_was_changed_is_said_and_the_given_one_is_run(service, mine):

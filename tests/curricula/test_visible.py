@@ -77,7 +77,7 @@ def test_what_came_of_a_test(ran: Ran, outcome: str, said: str) -> None:
 def test_the_first_cell_that_failed_is_named() -> None:
     failed = Ran(index=1, ok=False, error="NotImplementedError")
     found = seen(*ok(0), failed, Ran(index=2, ok=False, error="NameError", line=1), *ok(3))
-    assert found.notes == ("Cell 2 failed before, and what needs it fails with it: NotImplementedError",)
+    assert found.notes == ("Cell 2 failed first, and what needs it fails with it: NotImplementedError",)
 
 
 def test_tests_that_a_stopped_run_did_not_come_to_are_not_run() -> None:
