@@ -20,6 +20,7 @@ from curricula.submissions import spoken
 
 Outcome = Literal["passed", "partly passed", "did not pass", "not run", "by hand"]
 _HIDDEN = "Hidden tests are run only when you hand in, so this is no mark."
+_TITLE = 'style="text-align: left; white-space: nowrap"'
 _LEFT = 'style="text-align: left; vertical-align: top; white-space: normal"'
 
 
@@ -76,7 +77,7 @@ class Checked(BaseModel, frozen=True):
         )
         table = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
         notes = "".join(f"<p>{html.escape(note)}</p>" for note in (*self.notes, self.sentence))
-        return f"<table><caption {_LEFT}>{html.escape(self.saved)}</caption>{table}</table>{notes}"
+        return f"<table><caption {_TITLE}>{html.escape(self.saved)}</caption>{table}</table>{notes}"
 
 
 def checked(
