@@ -1,7 +1,5 @@
-"""What the events say: where each learner stands, what a teacher sees, the table of marks. Pure."""
+"""What the events say: where each learner stands, and what a teacher sees. Pure."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -11,22 +9,6 @@ from curricula.course import Assignment, Course
 from curricula.deadline import Deadline, came_late, deadline_of, percent_off
 from curricula.events import Event
 from curricula.late import points_off
-
-# The last four are named as in nbgrader's own export: `score` is what is left of `raw_score`.
-COLUMNS = (
-    "course",
-    "assignment",
-    "user",
-    "attempt",
-    "received_at",
-    "late",
-    "sha256",
-    "state",
-    "raw_score",
-    "late_submission_penalty",
-    "score",
-    "max_score",
-)
 
 
 class CellMark(BaseModel, frozen=True):
@@ -101,7 +83,8 @@ class Attempt(BaseModel, frozen=True):
         """The points that count; None where there are none."""
         if self.mark is None or self.mark.score is None:
             return None
-        return self.mark.score - (self.late_submission_penalty or 0)
+        off = self.late_submission_penalty
+        return round(self.mark.score - off, 2) if off else self.mark.score
 
     @property
     def sentence(self) -> str:
@@ -222,18 +205,3 @@ def _last(events: Iterable[Event], kind: str) -> Event | None:
 
 def _at(event: Event | None) -> datetime | None:
     return event.at if event else None
-
-
-def table(course: Course, events: Iterable[Event]) -> str:
-    """Return the marks as CSV: one line per learner and assignment, the last attempt; no score where not run."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for standing in standings(course, events):
-        for attempt in standing.latest:
-            mark = attempt.mark or Mark(not_run="")
-            when = attempt.received_at.isoformat(timespec="seconds")
-            row = (course.name, standing.assignment.name, attempt.user, attempt.number, when, attempt.late)
-            points = (mark.score, attempt.late_submission_penalty, attempt.score, mark.max_score)
-            writer.writerow((*row, attempt.sha256, attempt.state, *points))
-    return out.getvalue()

@@ -10,8 +10,9 @@ import yaml
 from nbgrader.api import Gradebook
 
 from curricula.marks import CellGrade, Key, Result
+from curricula.service.export import COLUMNS, table
 from curricula.service.outages import note_outage
-from curricula.service.standing import COLUMNS, standings, table
+from curricula.service.standing import standings
 from tests.curricula.service_here import Service, notebook, running
 
 RIGHT, WRONG = notebook("right"), notebook("wrong")
