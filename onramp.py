@@ -1,5 +1,6 @@
 """Onramp for learners: `import onramp` in any notebook, then `onramp.panel()`."""
 
+from curricula.check import check
 from curricula.learner import courses, fetch, submit
 from notebooks.panel import panel
 from notebooks.runs_panel import watch
@@ -13,6 +14,7 @@ __all__ = [
     "ClusterError",
     "Run",
     "RunError",
+    "check",
     "courses",
     "dask_cluster",
     "fetch",

@@ -1,11 +1,13 @@
 """What a course is: its people, its assignments and their rules, read once from course.yaml."""
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from curricula.late import Late, Penalty, rule
 from spawners.model_file import read_model
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
@@ -28,13 +30,23 @@ class Assignment(Frozen):
     title: str = Field(min_length=1)
     notebook: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.ipynb$")
     due: AwareDatetime | None = Field(default=None, description="with its time zone; without one there is no deadline")
-    late: Literal["accept", "refuse"] = Field(default="accept", description="what happens after `due`")
+    late: Late = Field(default="accept", description="what happens after `due`: accept, refuse, or points taken off")
     feedback: Literal["released", "at-once"] = Field(
         default="released", description="shown once a teacher releases it, or each attempt's as soon as it is graded"
     )
     attempts: int | None = Field(default=None, ge=1, description="how often it may be handed in; without it, 200 times")
     max_bytes: int = Field(default=20_000_000, ge=1_000, le=1_000_000_000, description="of a submitted notebook")
     minutes: int = Field(default=5, ge=1, le=240, description="wall time of one grading job")
+
+    @property
+    def late_rule(self) -> str:
+        """What becomes of late work, in words."""
+        return rule(self.late)
+
+    @property
+    def grace(self) -> timedelta:
+        """How long after `due` nothing is late yet."""
+        return timedelta(minutes=self.late.grace) if isinstance(self.late, Penalty) else timedelta()
 
 
 class Course(Frozen):

@@ -137,8 +137,5 @@ def _page(title: str, attempt: dict[str, Any]) -> str:
         f"<td>{html.escape(cell['message'])}</td></tr>"
         for cell in mark["cells"]
     ]
-    ran = mark["not_run"] is None
-    sentence = f"{attempt['score']:g} points" if ran else f"not run, so there is no mark: {mark['not_run']}"
-    return _PAGE.format(
-        title=html.escape(title), number=attempt["number"], sentence=html.escape(sentence), rows="".join(rows)
-    )
+    said = html.escape(attempt["sentence"])
+    return _PAGE.format(title=html.escape(title), number=attempt["number"], sentence=said, rows="".join(rows))

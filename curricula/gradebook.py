@@ -15,8 +15,9 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.preprocessors import SaveCells
 
 from curricula.course import Assignment, Course
-from curricula.deadline import extra
+from curricula.deadline import deadline_of, extra, percent_off
 from curricula.events import Event
+from curricula.late import points_off
 from curricula.marks import CellGrade, Result
 from curricula.release import generated
 
@@ -33,8 +34,13 @@ def project(course: Course, events: Iterable[Event]) -> Path:
         with Gradebook(f"sqlite:///{fresh}", course.name) as gradebook:
             events = tuple(events)
             moves = [event for event in events if event.kind in ("extended", "outage")]
-            for event in counting(events, {assignment.name for assignment in course.assignments}):
+            counted = counting(events, {assignment.name for assignment in course.assignments})
+            for event in counted:
                 _apply(gradebook, course, event, moves)
+            gradebook.db.commit()
+            for event in counted:
+                if event.kind == "received":
+                    _take_off(gradebook, course.assignment(str(event.assignment)), event, moves)
             gradebook.db.commit()
         os.replace(fresh, path)
     finally:
@@ -126,6 +132,14 @@ def _decide(gradebook: Gradebook, event: Event, notebook: str) -> None:
     grade.needs_manual_grade = grade.manual_score is None and grade.auto_score is None
     with suppress(MissingEntry):  # nbgrader has comments on answers, not on tests
         gradebook.find_comment(*where).manual_comment = event.payload["comment"]
+
+
+def _take_off(gradebook: Gradebook, assignment: Assignment, received: Event, moves: Iterable[Event]) -> None:
+    """Write what an attempt loses for being late, once all its points are there."""
+    percent = percent_off(assignment, received, deadline_of(assignment, moves, received.user))
+    if percent:
+        notebook = gradebook.find_submission_notebook(_notebook(assignment), assignment.name, received.user)
+        notebook.late_submission_penalty = points_off(notebook.score, percent)
 
 
 def _notebook(assignment: Assignment) -> str:

@@ -29,9 +29,10 @@ def courses() -> None:
     for course in client.courses():
         print(f"{course['title']} ({course['name']})" if course["name"] not in course["title"] else course["title"])
         for one in course["assignments"]:
-            print(f"  {one['name']}: {one['title']}, {'due ' + one['due'] if one['due'] else 'no deadline'}")
+            due = f"due {one['due']}; {one['late_rule']}" if one["due"] else "no deadline"
+            print(f"  {one['name']}: {one['title']}, {due}")
             for attempt in one["attempts"]:
-                result = f", {attempt['score']:g} points" if attempt.get("score") is not None else ""
+                result = f", {attempt['sentence']}" if attempt["shown"] else ""
                 print(f"    attempt {attempt['number']}: sha256 {attempt['sha256'][:12]}…{result}")
 
 

@@ -45,6 +45,7 @@ class Receipt(BaseModel, frozen=True, extra="forbid"):
     sha256: str
     received_at: AwareDatetime
     late: bool
+    percent_off: float = Field(default=0, ge=0, le=100, description="of its points, as things stand, for being late")
     attempt: int = Field(ge=1)
     again: bool = Field(default=False, description="the same file was there already; nothing new was counted")
 
@@ -54,7 +55,9 @@ class Receipt(BaseModel, frozen=True, extra="forbid"):
         when = spoken(self.received_at)
         if self.again:
             return f"This is the very file you handed in on {when} (attempt {self.attempt}). That receipt stands."
-        return f"Received on {when}{', after the deadline' if self.late else ''}. Attempt {self.attempt}."
+        late = ", after the deadline" if self.late else ""
+        off = f": {self.percent_off:g} % of its points are taken off" if self.percent_off else ""
+        return f"Received on {when}{late}{off}. Attempt {self.attempt}."
 
 
 def spoken(moment: datetime) -> str:

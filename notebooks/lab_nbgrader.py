@@ -8,8 +8,9 @@ from jupyter_server.utils import url_path_join
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import PathMatches, Router, Rule
 
-# What learners use. The rest of nbgrader is for whoever has a gradebook, and that is our course service.
-EXTENSIONS = ("nbgrader.server_extensions.assignment_list", "nbgrader.server_extensions.validate_assignment")
+# What learners use; for Validate we have an answer of our own. The rest of nbgrader is for whoever has a gradebook, and
+# that is our course service.
+EXTENSIONS = ("nbgrader.server_extensions.assignment_list", "curricula.validate")
 _PATHS = "(assignments(/.*)?|courses|nbgrader_version)"
 
 

@@ -9,7 +9,7 @@ from curricula.service.desk import Refused
 from curricula.service.http import Handler, body_of
 from curricula.service.live import grading_now
 from curricula.service.progress import before
-from curricula.service.standing import Standing, standings
+from curricula.service.standing import Attempt, Standing, standings
 from curricula.submissions import Incoming, TooLarge, too_large
 
 # Of a body that is too large, so much is read and dropped, so that its sender can still be told why.
@@ -42,7 +42,7 @@ def _plain(standing: Standing) -> dict[str, Any]:
     """Return what a learner may know: results only once feedback is released."""
     attempts = [
         one.model_dump(mode="json", exclude={"mark"})
-        | ({"mark": one.mark.model_dump(mode="json"), "score": one.mark.score} if one.shown and one.mark else {})
+        | ({"mark": one.mark.model_dump(mode="json"), **_counted(one)} if one.shown and one.mark else {})
         for one in standing.attempts
     ]
     assignment = standing.assignment
@@ -51,12 +51,18 @@ def _plain(standing: Standing) -> dict[str, Any]:
         "title": assignment.title,
         "notebook": assignment.notebook,
         "due": standing.deadline.due.isoformat() if standing.deadline.due else None,
-        "late": assignment.late,
+        "late": assignment.model_dump(mode="json")["late"],
+        "late_rule": assignment.late_rule,
         "max_bytes": assignment.max_bytes,
         "feedback": assignment.feedback,
         "attempts_allowed": assignment.attempts,
         "attempts": attempts,
     }
+
+
+def _counted(one: Attempt) -> dict[str, Any]:
+    """Return what counts of an attempt's points, and in words how much of them was taken off."""
+    return {"score": one.score, "late_submission_penalty": one.late_submission_penalty, "sentence": one.sentence}
 
 
 class Join(Handler):

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from curricula.course import Assignment, Course, CourseError, load_course
-from curricula.deadline import Deadline, deadline_of
+from curricula.deadline import Deadline, came_late, deadline_of, percent_off
 from curricula.events import Event, EventStore
 from curricula.roster import members
 from curricula.submissions import Incoming, Receipt, Store, Submission, spoken
@@ -165,7 +165,7 @@ class Desk:
         version = self.released(course, assignment)
         earlier = self.received(course, assignment, user)
         if earlier and earlier[-1].payload["sha256"] == file.sha256:
-            return _receipt(earlier[-1], again=True)
+            return self._receipt(course, earlier[-1], again=True)
         if len(earlier) >= (assignment.attempts or MOST_ATTEMPTS):
             raise Refused(409, _used_up(assignment, earlier[-1]))
         sha256 = file.keep()
@@ -187,7 +187,23 @@ class Desk:
         )
         if event.payload["sha256"] != sha256:  # another window of the same person was quicker with another file
             return self.receive(user, course, assignment, file, now)
-        return _receipt(event)
+        return self._receipt(course, event)
+
+    def _receipt(self, course: Course, event: Event, *, again: bool = False) -> Receipt:
+        assignment = assignment_of(course, event.assignment or "")
+        deadline = self.deadline(course, assignment, event.user or "")
+        return Receipt(
+            id=event.id,
+            course=event.course,
+            assignment=event.assignment or "",
+            user=event.user or "",
+            sha256=event.payload["sha256"],
+            received_at=event.at,
+            late=came_late(event, deadline),
+            percent_off=percent_off(assignment, event, deadline),
+            attempt=event.payload["attempt"],
+            again=again,
+        )
 
     def received(
         self, course: Course, assignment: Assignment | None = None, user: str | None = None
@@ -238,18 +254,4 @@ def _used_up(assignment: Assignment, last: Event) -> str:
     return (
         f"{assignment.title} may be handed in {times}, and was. What counts is attempt {last.payload['attempt']} of "
         f"{spoken(last.at)}; ask your teacher if it should be another."
-    )
-
-
-def _receipt(event: Event, *, again: bool = False) -> Receipt:
-    return Receipt(
-        id=event.id,
-        course=event.course,
-        assignment=event.assignment or "",
-        user=event.user or "",
-        sha256=event.payload["sha256"],
-        received_at=event.at,
-        late=event.payload["late"],
-        attempt=event.payload["attempt"],
-        again=again,
     )

@@ -1,17 +1,14 @@
-"""What the events say: where each learner stands, what a teacher sees, the table of marks. Pure."""
+"""What the events say: where each learner stands, and what a teacher sees. Pure."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import AwareDatetime, BaseModel
 
 from curricula.course import Assignment, Course
-from curricula.deadline import Deadline, deadline_of
+from curricula.deadline import Deadline, came_late, deadline_of, percent_off
 from curricula.events import Event
-
-COLUMNS = ("course", "assignment", "user", "attempt", "received_at", "late", "sha256", "state", "score", "max_score")
+from curricula.late import points_off
 
 
 class CellMark(BaseModel, frozen=True):
@@ -65,6 +62,7 @@ class Attempt(BaseModel, frozen=True):
     sha256: str
     received_at: AwareDatetime
     late: bool
+    percent_off: float = 0
     mark: Mark | None = None
     shown: bool = False
 
@@ -74,6 +72,28 @@ class Attempt(BaseModel, frozen=True):
         if self.mark is None:
             return "handed in"
         return "graded" if self.mark.not_run is None else "not run"
+
+    @property
+    def late_submission_penalty(self) -> float | None:
+        """The points that are taken off since it came late; None where there are no points."""
+        return None if self.mark is None or self.mark.score is None else points_off(self.mark.score, self.percent_off)
+
+    @property
+    def score(self) -> float | None:
+        """The points that count; None where there are none."""
+        if self.mark is None or self.mark.score is None:
+            return None
+        off = self.late_submission_penalty
+        return round(self.mark.score - off, 2) if off else self.mark.score
+
+    @property
+    def sentence(self) -> str:
+        """The mark in words, with what is left of it."""
+        said = self.mark.sentence if self.mark else ""
+        if not self.late_submission_penalty:
+            return said
+        off = f"{self.late_submission_penalty:g} ({self.percent_off:g} %) taken off since it came late"
+        return f"{said}, {off}: {self.score:g} count"
 
 
 class Standing(BaseModel, frozen=True):
@@ -125,22 +145,24 @@ def _standing(assignment: Assignment, mine: Sequence[Event], outages: Sequence[E
         released_at=_at(_last(mine, "released")),
         feedback_at=_at(feedback),
         attempts=tuple(
-            _attempt(event, marks.get(event.id), deadlines[event.user or ""], shown=event.id in shown or always)
+            _attempt(
+                assignment, event, marks.get(event.id), deadlines[event.user or ""], shown=event.id in shown or always
+            )
             for event in mine
             if event.kind == "received"
         ),
     )
 
 
-def _attempt(event: Event, mark: Mark | None, deadline: Deadline, *, shown: bool) -> Attempt:
+def _attempt(assignment: Assignment, event: Event, mark: Mark | None, deadline: Deadline, *, shown: bool) -> Attempt:
     return Attempt(
         id=event.id,
         user=event.user or "",
         number=event.payload["attempt"],
         sha256=event.payload["sha256"],
         received_at=event.at,
-        # Late once is not late for ever: an extension may come afterwards. What was in time stays so.
-        late=event.payload["late"] and deadline.is_late(event.at),
+        late=came_late(event, deadline),
+        percent_off=percent_off(assignment, event, deadline),
         mark=mark,
         shown=shown and mark is not None,
     )
@@ -183,17 +205,3 @@ def _last(events: Iterable[Event], kind: str) -> Event | None:
 
 def _at(event: Event | None) -> datetime | None:
     return event.at if event else None
-
-
-def table(course: Course, events: Iterable[Event]) -> str:
-    """Return the marks as CSV: one line per learner and assignment, the last attempt; no score where not run."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for standing in standings(course, events):
-        for attempt in standing.latest:
-            mark = attempt.mark or Mark(not_run="")
-            when = attempt.received_at.isoformat(timespec="seconds")
-            row = (course.name, standing.assignment.name, attempt.user, attempt.number, when, attempt.late)
-            writer.writerow((*row, attempt.sha256, attempt.state, mark.score, mark.max_score))
-    return out.getvalue()

@@ -11,8 +11,9 @@ from curricula.events import Event
 from curricula.service.at_once import AtOnce
 from curricula.service.deciding import Deciding
 from curricula.service.desk import Desk, NotYet, Refused, assignment_of
+from curricula.service.export import table
 from curricula.service.progress import Progress
-from curricula.service.standing import Standing, standings, table
+from curricula.service.standing import Standing, standings
 from curricula.submissions import Submission
 
 if TYPE_CHECKING:  # nbgrader loads slowly, and a page needs none of it

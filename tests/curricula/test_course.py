@@ -54,13 +54,32 @@ def test_an_unknown_assignment_names_those_there_are(tmp_path):
     ("changes", "sentence"),
     [
         ({"techers": ["x"]}, "course.yaml:.*: techers: is not a known key. Known here: .*teachers"),
+        (
+            {"assignments": [{**COURSE["assignments"][0], "late": "maybe"}]},
+            r"course.yaml:\d+: .*0\.late: say accept, ref",
+        ),
+        ({"assignments": [{**COURSE["assignments"][0], "late": {"grace": 5}}]}, r"0\.late: give per_day or per_hour"),
+        (
+            {"assignments": [{**COURSE["assignments"][0], "late": {"per_week": 5}}]},
+            r"late\.per_week: is not a known key. Known here: at_most, grace, per_day, per_hour",
+        ),
         ({"teachers": []}, "teachers: .*at least 1 item"),
         ({"assignments": COURSE["assignments"] * 2}, "two assignments are called a1"),
         ({"assignments": [{**COURSE["assignments"][0], "due": "2026-05-01T12:00:00"}]}, "due: .*timezone"),
         ({"assignments": [{**COURSE["assignments"][0], "notebook": "../../x.ipynb"}]}, "notebook: .*pattern"),
         ({"name": "../x"}, "name: .*pattern"),
     ],
-    ids=["unknown key", "no teacher", "two of a name", "deadline without a zone", "path", "name"],
+    ids=[
+        "unknown key",
+        "no rule",
+        "half a rule",
+        "a rule with another key",
+        "no teacher",
+        "two of a name",
+        "deadline without a zone",
+        "path",
+        "name",
+    ],
 )
 def test_a_mistake_is_named(tmp_path, changes, sentence):
     with pytest.raises(CourseError, match=sentence):

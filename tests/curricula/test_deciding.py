@@ -6,14 +6,17 @@ import os
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import yaml
 from nbgrader.api import Gradebook
 
 from curricula.marks import CellGrade, Key, Result
+from curricula.service.export import COLUMNS, table
 from curricula.service.outages import note_outage
-from curricula.service.standing import standings, table
+from curricula.service.standing import standings
 from tests.curricula.service_here import Service, notebook, running
 
 RIGHT, WRONG = notebook("right"), notebook("wrong")
+STUDENT, TEACHER = ("student1", "GET", ""), ("teacher1", "GET", "courses/c1/teach")
 LATER = (datetime.now(UTC) + timedelta(days=3)).isoformat()
 
 
@@ -78,6 +81,53 @@ async def test_the_gradebook_knows_the_extension(service):
     await service.teach("grade", "a2")
     with Gradebook(f"sqlite:///{service.root}/courses/c1/gradebook.db", "c1") as gradebook:
         assert gradebook.find_submission("a2", "student1").total_seconds_late == 0
+
+
+async def test_late_work_loses_points_as_was_said_and_an_extension_gives_them_back(service):
+    """The deadline was a day ago: so much is gone that the limit is reached, whatever the clock says meanwhile."""
+    path = service.root / "courses/c1/course.yaml"
+    course = yaml.safe_load(path.read_text())
+    course["assignments"][1]["late"] = {"grace": 15, "per_hour": 2.5, "at_most": 12.5}
+    path.write_text(yaml.safe_dump(course))
+    said = "late work loses 2.5 % of its points for each hour that has begun, at most 12.5 %"
+    assert all([said in (await service.ask(*who)).text for who in (STUDENT, TEACHER)])
+
+    receipt = (await service.hand_in("student1", RIGHT, "a2")).json()
+    assert (receipt["late"], receipt["percent_off"]) == (True, 12.5)
+    assert "after the deadline: 12.5 % of its points are taken off." in receipt["message"]
+    await service.teach("grade", "a2")
+    await service.teach("feedback", "a2")
+
+    counts = "4 of 4 points, 0.5 (12.5 %) taken off since it came late: 3.5 count"
+    feedback = ("student1", "GET", f"submissions/{receipt['id']}")
+    assert all([counts in (await service.ask(*who)).text for who in (STUDENT, TEACHER, feedback)])
+    (attempt,) = await attempts(service)
+    assert (attempt["score"], attempt["late_submission_penalty"], attempt["sentence"]) == (3.5, 0.5, counts)
+    assert points(service) == [("4.0", "0.5", "3.5", "4.0")]
+    assert nbgraders_penalty(service) == 0.5
+
+    await extend(service, "a2")
+    assert points(service) == [("4.0", "0.0", "4.0", "4.0")]
+    assert nbgraders_penalty(service) == 0
+    assert (await attempts(service))[0]["sentence"] == "4 of 4 points"
+    assert len(service.desk.store.events(kind="graded")) == 1
+
+    await extend(service, "a2", until=None)
+    assert points(service) == [("4.0", "0.5", "3.5", "4.0")]
+
+
+async def attempts(service: Service) -> list[dict[str, object]]:
+    (course,) = (await service.ask("student1", "GET", "api/courses")).json()["courses"]
+    return next(one["attempts"] for one in course["assignments"] if one["name"] == "a2")
+
+
+def points(service: Service) -> list[tuple[str, ...]]:
+    return [tuple(row[name] for name in COLUMNS[-4:]) for row in rows(service)]
+
+
+def nbgraders_penalty(service: Service) -> float:
+    with Gradebook(f"sqlite:///{service.root}/courses/c1/gradebook.db", "c1") as gradebook:
+        return gradebook.find_submission("a2", "student1").late_submission_penalty
 
 
 NO_EXTENSIONS: tuple[tuple[str, dict[str, object], int, str], ...] = (

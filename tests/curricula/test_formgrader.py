@@ -11,6 +11,7 @@ from typing import Any
 
 import nbformat
 import pytest
+import yaml
 from nbgrader.api import Gradebook
 
 from curricula.moves.bring import bring
@@ -20,7 +21,7 @@ from curricula.moves.files import MoveError, whole_folder
 from curricula.moves.packed import pack, unpack
 from curricula.service import admin, moving
 from curricula.service.desk import Desk, Refused
-from curricula.service.standing import marks_of
+from curricula.service.standing import Attempt, marks_of, standings
 from tests.curricula.formgrader_here import FIRST, NAME, desk_of, formgrader, graded_course, hand_in, solved
 from tests.curricula.nbgrader_here import command
 
@@ -224,6 +225,34 @@ def test_points_that_are_taken_back_are_those_of_the_test_again(desk: Desk, copy
     with book(copy_out(desk, "third")) as gradebook:
         grade = gradebook.find_grade(TEST, "problem1", FIRST, "ada")
         assert (grade.manual_score, grade.auto_score, grade.needs_manual_grade) == (None, 1, False)
+
+
+def test_what_late_work_loses_goes_out_and_is_worked_out_anew_from_points_that_come_back(desk: Desk) -> None:
+    path = desk.root / "courses" / NAME / "course.yaml"
+    course = yaml.safe_load(path.read_text())
+    course["assignments"][0] |= {"due": "2026-11-20T11:00:00+00:00", "late": {"per_hour": 10}}
+    path.write_text(yaml.safe_dump(course))
+    number = hand_in(desk, "eve", solved(desk.course(NAME)), minute=30)
+    (ada,) = desk.store.events(kind="graded", user="ada")
+    told = {"course": NAME, "assignment": FIRST, "user": "eve", "actor": "teacher1", "submission": number}
+    desk.store.append("graded", **told, payload=dict(ada.payload))
+
+    before, copy = attempt(desk, "eve"), copy_out(desk)
+    assert (before.percent_off, before.late_submission_penalty) == (20, round(before.score / 4, 2))
+    with book(copy) as gradebook:
+        submission = gradebook.find_submission(FIRST, "eve")
+        assert submission.late_submission_penalty == before.late_submission_penalty
+        assert gradebook.find_submission(FIRST, "ada").late_submission_penalty == 0
+
+    mark(copy, TEST, 0.5, user="eve")
+    assert merge(desk, copy) == ([f"{FIRST}, eve, {TEST}: as tested → 0.5"], [])
+    after = attempt(desk, "eve")
+    assert after.late_submission_penalty == round(before.late_submission_penalty - 0.1, 2)
+
+
+def attempt(desk: Desk, user: str) -> Attempt:
+    standing = standings(desk.course(NAME), desk.store.events(course=NAME))[0]
+    return next(one for one in standing.latest if one.user == user)
 
 
 REFUSED: tuple[tuple[dict[str, Any], str], ...] = (

@@ -15,10 +15,12 @@ from nbgrader.api import Gradebook, MissingEntry
 from curricula.course import Course
 from curricula.events import Event, EventStore
 from curricula.gradebook import counting, project
+from curricula.late import Penalty
 from curricula.marks import CellGrade, Key, Result
 from tests.curricula.course_here import course_in
 
 KEY = Key(submission="a" * 64, assignment="b" * 64, environment="c" * 64)
+RECOVER = "m00-recover-test"
 BEGIN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -88,6 +90,33 @@ def test_what_did_not_run_is_there_without_a_mark(course: Course, happenings: Ha
         grade = gradebook.find_grade("m00-function-test", "m00", "m00", "student1")
         assert grade.auto_score is None
         assert grade.needs_manual_grade
+
+
+def strict(course: Course) -> Course:
+    """The course, with its first assignment due when events begin, and 10 % off for each day after it."""
+    first = course.assignments[0].model_copy(update={"due": BEGIN, "late": Penalty(per_day=10)})
+    changed = course.model_copy(update={"assignments": (first, *course.assignments[1:])})
+    changed._folder = course.folder
+    return changed
+
+
+def test_late_work_loses_points_until_an_extension_gives_them_back(course: Course, happenings: Happenings) -> None:
+    course = strict(course)
+    late = {"late": True, "sha256": "0" * 64, "attempt": 1}
+    happenings.add("joined", "student1")
+    one = happenings.add("received", "student1", payload=late)
+    happenings.graded(one, "student1", result(4, 0))
+    happenings.graded(happenings.add("received", "student2", payload=late), "student2", Result(key=KEY, not_run="No."))
+    happenings.add("overridden", "student1", submission=one, payload={"cell": RECOVER, "score": 3, "comment": ""})
+    with book(course, happenings.store.events()) as gradebook:
+        submission = gradebook.find_submission("m00", "student1")
+        assert (submission.score, submission.late_submission_penalty) == (7, 0.7)
+        assert gradebook.find_submission("m00", "student2").late_submission_penalty == 0
+
+    happenings.add("extended", "student1", payload={"until": (BEGIN + timedelta(hours=1)).isoformat()})
+    with book(course, happenings.store.events()) as gradebook:
+        submission = gradebook.find_submission("m00", "student1")
+        assert (submission.score, submission.late_submission_penalty) == (7, 0)
 
 
 def test_the_last_attempt_counts_also_before_it_is_graded(course: Course, happenings: Happenings) -> None:

@@ -43,7 +43,7 @@ CLOSED = (
     "/srv/onramp/etc/onboarding.tar",
 )
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
-# A student's one cell: fetch, answer, hand in, twice.
+# A student's one cell: fetch, answer, check, hand in, twice.
 IN_A_NOTEBOOK = """import json
 import onramp
 path = onramp.fetch("m01")
@@ -52,8 +52,11 @@ notebook = json.loads(path.read_text())
 for cell in notebook["cells"]:
     cell["source"] = ANSWERS.get(cell["metadata"]["nbgrader"]["grade_id"], cell["source"])
 path.write_text(json.dumps(notebook))
+checked = onramp.check("m01")
+assert checked.passed, checked
 receipt = onramp.submit("m01")
 assert onramp.submit("m01").again
+checked
 """
 
 
@@ -279,6 +282,9 @@ def test_a_student_does_m01_in_a_notebook_on_the_server_to_feedback(
     student1.goto(f"{factory.url}/hub/spawn/student1")
     start(student1, "CPU notebook")
     saved = run_notebook(student1, factory, "student1", "hand-in.ipynb")
+    table = student1.locator(".jp-OutputArea table")
+    expect(table).to_contain_text("m01-cost-test")
+    picture(student1, "check", height=520, of=table)
 
     # nbgrader's own list in JupyterLab knows of it, and fetches the other assignment.
     student1.get_by_role("menuitem", name="Nbgrader").click()
@@ -288,6 +294,13 @@ def test_a_student_does_m01_in_a_notebook_on_the_server_to_feedback(
     student1.get_by_role("button", name="Fetch", exact=True).first.click()
     expect(student1.get_by_text("There are no assignments to fetch.")).to_be_visible()
     assert "YOUR CODE HERE" in factory.exec("cat", "/home/student1/courses/onboarding/m00/m00.ipynb", user="student1")
+
+    # Its button Validate says what `onramp.check` says.
+    student1.goto(f"{factory.url}/user/student1/lab/tree/courses/onboarding/m00/m00.ipynb")
+    student1.get_by_role("button", name="Validate").click()
+    dialog = student1.get_by_role("dialog")
+    expect(dialog).to_contain_text("0 of 2 tests passed", timeout=60_000)
+    dialog.get_by_role("button", name="Ok").click()
 
     outputs = saved["cells"][0]["outputs"]
     assert not [one for one in outputs if one["output_type"] == "error"], outputs

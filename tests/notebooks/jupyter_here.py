@@ -1,4 +1,4 @@
-"""A real Jupyter Server with our extension, run from this checkout."""
+"""A real Jupyter Server with our extensions, run from this checkout."""
 
 import os
 import subprocess
@@ -18,9 +18,9 @@ KEY = "a-key-of-the-test"
 
 @contextmanager
 def jupyter(folder: Path, base: str = "/", **environment: str) -> Iterator[httpx.Client]:
-    """A Jupyter Server with the extension, and somebody who knows its key."""
+    """A Jupyter Server with the extensions, and somebody who knows its key."""
     port = free_port()
-    extensions = {"notebooks.lab_server": True, "jupyter_server_terminals": True}
+    extensions = {"notebooks.lab_server": True, "notebooks.lab_nbgrader": True, "jupyter_server_terminals": True}
     options = (
         f"--port={port}",
         "--port-retries=0",
