@@ -1,0 +1,194 @@
+"""A kernel in a job of its own: real ones, spoken to as Jupyter does; Slurm is played by small programs."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+
+from spawners.kernel_plan import KernelError
+from spawners.site import Site
+from tests.fake_slurm import FakeSlurm
+from tests.spawners.a_kernel import Cell, Jobs, client, here, manager
+
+WHERE = "import os; print(os.environ['SLURM_JOB_ID'], os.environ['CUDA_VISIBLE_DEVICES'], os.getpid())"
+
+
+@pytest.fixture(autouse=True)
+def server(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is a Jupyter in a job of its own, on this machine."""
+    for name in [name for name in os.environ if name.startswith(("SLURM", "JPY", "JUPYTER"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("ONRAMP_SITE", str(here(site, tmp_path)))
+    monkeypatch.setenv("SLURM_JOB_ID", "99")
+    monkeypatch.setenv("SLURM_JOB_ACCOUNT", "onboarding")
+    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
+    monkeypatch.setenv("JUPYTERHUB_API_TOKEN", "the-servers-own-secret")
+
+
+@pytest.fixture
+def jobs(fake_slurm: FakeSlurm) -> Iterator[Jobs]:
+    """The jobs of this test."""
+    one = Jobs(fake_slurm)
+    yield one
+    one.kill()
+
+
+@pytest.fixture
+async def kernel(fake_slurm: FakeSlurm, jobs: Jobs) -> AsyncIterator[AsyncKernelManager]:
+    """A kernel whose job waits in the queue."""
+    one = manager(fake_slurm)
+    await one.start_kernel()
+    yield one
+    await one.shutdown_kernel(now=True)
+
+
+async def test_it_answers_at_once_and_says_what_it_waits_for(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    async with client(kernel) as one:
+        cell = Cell(one, WHERE)
+        assert "Job 1 waits in the queue. Other jobs are ahead" in await cell.shows("display_data")
+        jobs.fake.change("1", reason="Resources")
+        assert "enough of the partition is free" in await cell.shows("update_display_data")
+        jobs.run()
+        await cell.shows("clear_output")
+        assert (await cell.shows("stream")).split()[:2] == ["1", "0"]
+        assert (await cell.reply())["status"] == "ok"
+
+
+async def test_a_restart_stays_in_the_job(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    jobs.run()
+    async with client(kernel) as one:
+        first = (await Cell(one, WHERE).shows("stream")).split()
+        await kernel.restart_kernel()
+        second = (await Cell(one, WHERE).shows("stream")).split()
+        await kernel.restart_kernel(now=True)
+        third = (await Cell(one, WHERE).shows("stream")).split()
+    assert first[:2] == second[:2] == third[:2]
+    assert len({first[2], second[2], third[2]}) == 3
+    assert len(jobs.fake.calls("sbatch")) == 1
+
+
+async def test_a_cell_is_interrupted_and_its_variables_stay(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    jobs.run()
+    async with client(kernel) as one:
+        cell = Cell(one, "x = 7; print('begun', flush=True)\nimport time; time.sleep(600)")
+        await cell.shows("stream")
+        await kernel.interrupt_kernel()
+        assert (await cell.reply())["ename"] == "KeyboardInterrupt"
+        assert (await Cell(one, "print(x)").shows("stream")).strip() == "7"
+
+
+async def test_shutting_it_down_ends_the_job(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    job = jobs.run()
+    async with client(kernel) as one:
+        await Cell(one, WHERE).shows("stream")
+    await kernel.shutdown_kernel()
+    assert jobs.state() == "CANCELLED"
+    assert await asyncio.to_thread(job.wait, 20) == 0
+
+
+async def test_shutting_down_what_waits_takes_it_back(kernel: AsyncKernelManager, jobs: Jobs, tmp_path: Path) -> None:
+    await kernel.shutdown_kernel()
+    assert jobs.state() == "CANCELLED"
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_a_restart_while_it_waits_keeps_its_place(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    await kernel.restart_kernel()
+    assert jobs.state() == "PENDING"
+    jobs.run()
+    async with client(kernel) as one:
+        assert (await Cell(one, WHERE).shows("stream")).startswith("1 0")
+    assert len(jobs.fake.calls("sbatch")) == 1
+
+
+async def test_an_interrupt_while_it_waits_cancels_the_job_and_says_so(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    async with client(kernel) as one:
+        cells = [Cell(one, WHERE), Cell(one, "never")]
+        await cells[0].shows("display_data")
+        await kernel.interrupt_kernel()
+        assert "job 1 waited in the queue, so the job is cancelled" in (await cells[0].reply())["evalue"]
+        assert (await cells[1].reply())["status"] == "error"
+        assert jobs.state() == "CANCELLED"
+        assert not await kernel.is_alive()
+        await kernel.restart_kernel()
+        jobs.run("2")
+        assert (await Cell(one, WHERE).shows("stream")).startswith("2 0")
+
+
+async def test_when_the_job_goes_the_cell_is_told_why(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    job = jobs.run()
+    async with client(kernel) as one:
+        cell = Cell(one, "print('begun', flush=True)\nimport time; time.sleep(600)")
+        await cell.shows("stream")
+        jobs.fake.change("1", state="TIMEOUT")
+        job.terminate()
+        assert "Job 1, in which this kernel ran, is over. Its time was up." in (await cell.reply())["evalue"]
+    assert not await kernel.is_alive()
+    assert len(jobs.fake.calls("sbatch")) == 1
+
+
+async def test_a_kernel_that_is_killed_may_be_started_again_in_its_job(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    jobs.run()
+    async with client(kernel) as one:
+        pid = int((await Cell(one, WHERE).shows("stream")).split()[2])
+        os.kill(pid, signal.SIGKILL)
+        assert kernel.provisioner is not None
+        while await kernel.is_alive():
+            await asyncio.sleep(0.05)
+        assert jobs.state() == "RUNNING"
+        await kernel.restart_kernel(now=True)
+        assert (await Cell(one, WHERE).shows("stream")).startswith("1 0")
+
+
+async def test_nothing_secret_is_where_others_see_it(kernel: AsyncKernelManager, jobs: Jobs, tmp_path: Path) -> None:
+    (letter,) = (tmp_path / "spool").glob("*.json")
+    told = json.loads(letter.read_text())
+    assert letter.stat().st_mode & 0o777 == 0o600
+    secrets = [told["token"], kernel.session.key.decode(), str(kernel.curve_secretkey), "the-servers-own-secret"]
+    (call,) = jobs.fake.calls("sbatch")
+    seen = json.dumps([call["stdin"], call["argv"], call["environ"]])
+    assert "--no-requeue" in call["stdin"]
+    assert [secret for secret in secrets if secret in seen] == []
+    jobs.run()
+    async with client(kernel) as one:
+        shown = await Cell(one, "import os; print(sorted(os.environ.items()))").shows("stream")
+    # The test's own job is started with this process's environment; what the launcher gives is in `call`.
+    assert told["token"] not in shown
+    assert not letter.exists()
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"),
+    [("gpu-9", "Choose from: cpu, gpu-1."), ("gpu-8", "Choose from: cpu, gpu-1."), ("", "is missing")],
+)
+async def test_a_profile_that_there_is_not(fake_slurm: FakeSlurm, profile: str, words: str) -> None:
+    with pytest.raises(KernelError, match=words):
+        await manager(fake_slurm, profile).start_kernel()
+    assert fake_slurm.calls("sbatch") == []
+
+
+async def test_what_slurm_refuses_is_said(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
+    fake_slurm.answer("sbatch", err="sbatch: error: Invalid account", code=1)
+    with pytest.raises(KernelError, match="Slurm did not take the kernel's job: sbatch: error: Invalid account"):
+        await manager(fake_slurm).start_kernel()
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_outside_a_site_it_says_what_is_missing(fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONRAMP_SITE")
+    with pytest.raises(KernelError, match="set ONRAMP_SITE"):
+        await manager(fake_slurm).start_kernel()
+
+
+async def test_the_job_of_a_server_that_is_gone_ends(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    """Its letter leads nowhere once nobody listens there."""
+    assert kernel.provisioner is not None
+    kernel.provisioner._job._listener.close()  # type: ignore[attr-defined]
+    assert await asyncio.to_thread(jobs.run().wait, 20) == 1
