@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from spawners.kernel_line import Line, Listener
@@ -31,6 +32,12 @@ class Hears(Protocol):
     def exited(self, code: int) -> None:
         """The kernel that was asked for last has ended; its job has not."""
 
+    def looked(self, busy: Sequence[str]) -> None:
+        """This computes on its node, as far as is seen there."""
+
+    def ends(self, when: datetime) -> None:
+        """Slurm ends the job then."""
+
     def lost(self) -> None:
         """There is no job any more; why not is looked for."""
 
@@ -46,7 +53,9 @@ class KernelJob:
         self._listener = Listener()
         self._line: Line | None = None
         self._wanted: dict[str, Any] = {}
+        self._asks: asyncio.Task[None] | None = None
         self._number = 0
+        self._look: float | None = None
         self._task: asyncio.Task[None] | None = None
         self.job_id = ""
 
@@ -55,8 +64,12 @@ class KernelJob:
         """The job has called, so that its node is ours."""
         return self._line is not None
 
-    async def submit(self, site: str) -> None:
-        """Hand it to Slurm; KernelError, and nothing left, where that refuses it."""
+    async def submit(self, site: str, look: float | None) -> None:
+        """Hand it to Slurm; KernelError, and nothing left, where that refuses it.
+
+        Its node is to tell every `look` seconds what computes there; None: never.
+        """
+        self._look = look
         try:
             told = await self._listener.open(node_address(os.environ))
             values = {key: str(value) for key, value in told.model_dump().items()} | {"ONRAMP_SITE": site}
@@ -96,6 +109,9 @@ class KernelJob:
             self._line = await self._call()
             if self._wanted:
                 self._line.send(self._wanted)
+            if self._look is not None:
+                self._line.send({"look": self._look})
+            self._asks = asyncio.create_task(self._ask_end())
             async for message in self._line:
                 self._hear(message)
             self._hears.lost()
@@ -112,6 +128,15 @@ class KernelJob:
             self._hears.started(message["connection"])
         elif message.get("exited") == self._number:
             self._hears.exited(int(message["code"]))
+        elif "busy" in message:
+            self._hears.looked(message["busy"])
+
+    async def _ask_end(self) -> None:
+        """Ask once when Slurm will end the job."""
+        self._scheduler.expect(self.job_id)
+        job = (await self._scheduler.jobs()).get(self.job_id)
+        if job is not None and job.end is not None:
+            self._hears.ends(job.end)
 
     async def _call(self) -> Line:
         """The line of the job, once it calls; KernelError where it has ended, or never calls."""
@@ -171,5 +196,7 @@ class KernelJob:
 
     def _hang_up(self) -> None:
         self._listener.close()
+        if self._asks is not None:
+            self._asks.cancel()
         if self._line is not None:
             self._line.close()

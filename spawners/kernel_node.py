@@ -1,8 +1,8 @@
 """What a kernel's job runs on its node: it calls the server, and starts the kernel, again too, when that says so.
 
 `python -I -m spawners.kernel_node LETTER`. The job ends when the server hangs up, and when it has no kernel for long.
-What is said, in the server's words: {"start": {"number", "cwd", "connection"}}, {"signal": number}; in the job's:
-{"started": number, "connection": {…}}, {"exited": number, "code": code}.
+The server says {"start": {"number", "cwd", "connection"}}, {"signal": number}, {"look": seconds}; the job says
+{"started": number, "connection": {…}}, {"exited": number, "code": code}, {"busy": [names]}.
 """
 
 import argparse
@@ -15,10 +15,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from spawners import idle, node_usage
 from spawners.kernel_line import Call, Line, call
 from spawners.node import NodeError, clean_environment, take_secrets
 
@@ -78,6 +79,7 @@ class Node:
         self._line, self._environ = line, environ
         self._kernel: Kernel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reports: asyncio.Task[None]
         self._loop = asyncio.get_running_loop()
         self._bored = self._loop.call_later(NO_KERNEL, line.close)
 
@@ -90,6 +92,8 @@ class Node:
                     self._start(**message["start"])
                 elif "signal" in message and self._kernel is not None:
                     self._kernel.signal(int(message["signal"]))
+                elif "look" in message:
+                    self._task(self._look(float(message["look"])))
         finally:
             await self._end()
 
@@ -100,9 +104,7 @@ class Node:
             self._kernel.signal(signal.SIGKILL)
         here = {**connection, "ip": self._line.address}
         self._kernel = Kernel(number, here, cwd, self._environ)
-        task = self._loop.create_task(self._report(self._kernel))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._reports = self._task(self._report(self._kernel))
 
     async def _report(self, kernel: Kernel) -> None:
         """Say where a kernel is reached, and that it has ended."""
@@ -114,12 +116,26 @@ class Node:
             self._kernel = None
             self._bored = self._loop.call_later(NO_KERNEL, self._line.close)
 
+    async def _look(self, seconds: float) -> None:
+        """Say again and again what computes here."""
+        now = await asyncio.to_thread(node_usage.take, self._environ)
+        while True:
+            await asyncio.sleep(seconds)
+            before, now = now, await asyncio.to_thread(node_usage.take, self._environ)
+            self._line.send({"busy": idle.busy(before, now, (), {}, os.getpid())})
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     async def _end(self) -> None:
         """End the kernel, first with a word and then without."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self._kernel is not None:
                 self._kernel.signal(number)
-                await asyncio.wait(self._tasks, timeout=GRACE)
+                await asyncio.wait([self._reports], timeout=GRACE)
         self._bored.cancel()
 
 

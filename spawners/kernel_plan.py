@@ -9,6 +9,7 @@ from spawners.render import Job, Script, render
 from spawners.request import RequestError, Resources, parse_request, resolve
 from spawners.scheduler import Secrets
 from spawners.site import Site, SiteError, load_site
+from spawners.site_parts import IdleRule
 
 
 class KernelError(PlainError, RuntimeError):
@@ -19,14 +20,14 @@ class KernelError(PlainError, RuntimeError):
 class KernelPlan:
     """One kernel: whose it is, what its job gets, and the nonce by which its job and files are found.
 
-    `server` is the job that Jupyter runs in, or "none"; `commands` is the folder of Slurm's programs.
+    `server` is the job that Jupyter runs in, or "none"; `idle` says when it is released, None: never.
     """
 
     user: str
     site: Site
     resources: Resources
     server: str = "none"
-    commands: str = "/usr/bin"
+    idle: IdleRule | None = None
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
@@ -78,4 +79,5 @@ def plan_kernel(profile: str, user: str, environ: Mapping[str, str]) -> KernelPl
             f"A kernel runs on one node, and profile '{profile}' has {resources.nodes}. "
             f"Choose from: {single or 'no profile of this site'}."
         )
-    return KernelPlan(user=user, site=site, resources=resources, server=environ.get("SLURM_JOB_ID", "none"))
+    server, idle = environ.get("SLURM_JOB_ID", "none"), site.profile(profile).idle
+    return KernelPlan(user=user, site=site, resources=resources, server=server, idle=idle)

@@ -7,7 +7,9 @@ import asyncio
 import os
 import pwd
 import signal
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import traitlets
 import zmq
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+from tornado import web
 
+from spawners.kernel_idle import KernelIdle
 from spawners.kernel_job import KernelJob
-from spawners.kernel_plan import KernelPlan, plan_kernel
+from spawners.kernel_plan import KernelError, KernelPlan, plan_kernel
 from spawners.kernel_stub import Keys, Stub
 from spawners.scheduler import Scheduler
 from spawners.slurm import Slurm
@@ -26,6 +30,9 @@ from spawners.slurm import Slurm
 GONE = 1
 # Seconds for which the stub of a kernel that is dead is still heard: Jupyter ends what is left of one, but not always.
 LAST_WORDS = 30.0
+# Seconds before the end of its time at which a person is told.
+WARN = 300.0
+AGAIN = "Restart the kernel to ask for another one."
 
 
 class KernelProvisioner(KernelProvisionerBase):
@@ -40,6 +47,9 @@ class KernelProvisioner(KernelProvisionerBase):
     _exit: int | None = None
     _reached = False
     _limit: int | None = None
+    _idle: KernelIdle | None = None
+    _end: datetime | None = None
+    _ending: "asyncio.Future[None] | None" = None
 
     @traitlets.default("scheduler")
     def _slurm(self) -> Scheduler:
@@ -61,12 +71,13 @@ class KernelProvisioner(KernelProvisionerBase):
         return {"cmd": [], "cwd": str(kwargs.get("cwd") or Path.cwd())}
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
-        """Ask for a kernel, in the job that there is or in a new one; KernelError where Slurm takes none."""
+        """Ask for a kernel, in its job or in a new one; HTTPError, whose words a page shows, where none is had."""
         manager = self._manager
         if self._job is None:
-            job = KernelJob(self.plan(), self.scheduler, self)
-            await job.submit(os.environ["ONRAMP_SITE"])
-            self._job = job
+            try:
+                self._job = await self._submitted(self.plan())
+            except KernelError as error:
+                raise web.HTTPError(503, str(error)) from error
         if self._stub is None:
             manager.curve_publickey, manager.curve_secretkey = keys = Keys(*zmq.curve_keypair())
             self._stub = Stub(manager.session.clone(), keys)
@@ -75,6 +86,13 @@ class KernelProvisioner(KernelProvisionerBase):
         self.connection_info = self._connection(ip="127.0.0.1", **self._stub.ports)
         self._job.start(kwargs["cwd"], {**self.connection_info, "key": manager.session.key.decode()})
         return self.connection_info
+
+    async def _submitted(self, plan: KernelPlan) -> KernelJob:
+        self._idle = KernelIdle(plan.idle, time.time()) if plan.idle else None
+        self._end = None
+        job = KernelJob(plan, self.scheduler, self)
+        await job.submit(os.environ["ONRAMP_SITE"], self._idle and self._idle.interval)
+        return job
 
     def _connection(self, **place: Any) -> Any:
         """A connection file's content."""
@@ -154,6 +172,43 @@ class KernelProvisioner(KernelProvisionerBase):
         if self._stub is not None:
             self._stub.leave()
 
+    def looked(self, busy: Sequence[str]) -> None:
+        """Release the kernel where nothing has happened for long."""
+        if self._idle is None or self._stub is None or self._job is None:
+            return
+        cell = ["a cell"] if self._stub.busy else []
+        self._idle.look(time.time(), asked=self._stub.asked, busy=[*busy, *cell])
+        if self._idle.over:
+            minutes, job_id = f"{self._idle.minutes:g}", self._job.job_id
+            why = f"Nothing happened in this kernel for {minutes} minutes, so its job {job_id} is ended."
+            self._ending = asyncio.ensure_future(self._give_up(f"{why} {AGAIN}"))
+
+    def ends(self, when: datetime) -> None:
+        """Say shortly before that the job's time will be up."""
+        self._end = when
+        left = (when - datetime.now(UTC)).total_seconds()
+        asyncio.get_running_loop().call_later(max(0.0, left - WARN), self._nearly_over, self._job)
+
+    def _nearly_over(self, job: KernelJob | None) -> None:
+        if self._stub is not None and self._end is not None and job is not None and job is self._job:
+            self._stub.tell(
+                f"The time of job {job.job_id} is up at {self._end.astimezone():%H:%M}; then this kernel and its "
+                "variables are gone. What must run longer, promote to a job of its own."
+            )
+
+    @property
+    def notice(self) -> dict[str, str] | None:
+        """What a person should know: {"job", "why": "idle" or "time", "ends": ISO 8601}; None where nothing is near."""
+        if self._job is None:
+            return None
+        idle, now = self._idle and self._idle.ends, time.time()
+        end = self._end.timestamp() if self._end and self._end.timestamp() - now < WARN else None
+        moments = [(when, why) for when, why in ((idle, "idle"), (end, "time")) if when is not None]
+        if not moments:
+            return None
+        when, why = min(moments)
+        return {"job": self._job.job_id, "why": why, "ends": datetime.fromtimestamp(when, UTC).isoformat()}
+
     def lost(self) -> None:
         """Let Jupyter see that the kernel is dead, and ask for no other: nobody may have a use for that any more."""
         self._job, self._exit, self._reached = None, GONE, False
@@ -178,13 +233,17 @@ class KernelProvisioner(KernelProvisionerBase):
             return
         if job.runs:
             self._stub.refuse("Interrupted before the kernel was ready.")
-            return
-        self.lost()
-        await job.end()
-        self.gone(
-            f"You interrupted this kernel while job {job.job_id} waited in the queue, so the job is cancelled. "
-            "Restart the kernel to ask for another one."
-        )
+        else:
+            why = f"You interrupted this kernel while job {job.job_id} waited in the queue, so the job is cancelled."
+            await self._give_up(f"{why} {AGAIN}")
+
+    async def _give_up(self, why: str) -> None:
+        """End the job, for a reason that is ours."""
+        job = self._job
+        if job is not None:
+            self.lost()
+            await job.end()
+            self.gone(why)
 
     def _never_began(self) -> None:
         if self._exit is None:

@@ -7,6 +7,7 @@ passes everything on, both ways, as it is. Both legs are CurveZMQ, with the keys
 import asyncio
 import json
 import platform
+import time
 from collections.abc import Coroutine, Mapping
 from typing import Any, NamedTuple
 
@@ -69,6 +70,8 @@ class Stub:
         self._held: list[Request] = []
         self._open: dict[str, Request] = {}
         self._why = ""
+        self._news: list[str] = []
+        self.asked = time.time()
         self._pumps: list[asyncio.Task[None]] = []
         self._tasks = [self._task(self._ask(name)) for name in ("shell", "control", "stdin")]
         self._tasks.append(self._task(self._echo()))
@@ -86,6 +89,17 @@ class Stub:
         if why != self._why:
             shown, self._why = self._why, why
             self._show("update_display_data" if shown else "display_data")
+
+    @property
+    def busy(self) -> bool:
+        """Whether a cell has no answer yet."""
+        return bool(self._open)
+
+    def tell(self, news: str) -> None:
+        """Say something below the cell that runs, or else below the next one."""
+        self._news.append(news)
+        if self._reached and self._open:
+            self._tell(next(iter(self._open.values())))
 
     def reach(self, connection: Mapping[str, Any]) -> None:
         """Pass on what was kept, and everything from now on, to the kernel that listens there."""
@@ -128,12 +142,26 @@ class Stub:
         while True:
             frames = await self._front[name].recv_multipart()
             request = self._read(frames) if name != "stdin" else None
-            if request and name == "shell" and request.header["msg_type"] == "execute_request":
-                self._open[request.header["msg_id"]] = request
+            if request and name == "shell":
+                self._asked(request)
             if self._reached:
                 await self._back[name].send_multipart(frames)
             elif request:
                 self._hold(name, request)
+
+    def _asked(self, request: Request) -> None:
+        """Note when somebody wanted something of the kernel, and each cell that is to be answered."""
+        if request.header["msg_type"] != "kernel_info_request":
+            self.asked = time.time()
+        if request.header["msg_type"] == "execute_request":
+            self._open[request.header["msg_id"]] = request
+            if self._reached:
+                self._tell(request)
+
+    def _tell(self, request: Request) -> None:
+        for news in self._news:
+            self._publish("stream", {"name": "stderr", "text": f"{news}\n"}, request)
+        self._news.clear()
 
     def _read(self, frames: list[bytes]) -> Request | None:
         """A question; None for what nobody has signed who may ask."""

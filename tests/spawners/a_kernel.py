@@ -51,18 +51,18 @@ class OwnLauncher:
             raise LauncherError(str(error)) from error
 
 
-def here(site: Site, folder: Path) -> Path:
-    """The file of a site whose jobs run on this machine, with this checkout's code."""
+def here(site: Site, folder: Path, **profile: object) -> Path:
+    """The file of a site whose jobs run on this machine, with this checkout's code; `profile` changes its profiles."""
     python = folder / "venv/bin/python"
-    python.parent.mkdir(parents=True)
+    python.parent.mkdir(parents=True, exist_ok=True)
     python.write_text(PYTHON)
     python.chmod(0o755)
     environment = site.environments[0].model_copy(update={"path": str(folder / "venv")})
     paths = site.paths.model_copy(update={"runtime": str(folder / "spool")})
     file = folder / "here.yaml"
-    file.write_text(
-        yaml.safe_dump(site.model_copy(update={"environments": (environment,), "paths": paths}).model_dump(mode="json"))
-    )
+    profiles = tuple(one.model_copy(update=profile) for one in site.profiles)
+    changed = {"environments": (environment,), "paths": paths, "profiles": profiles}
+    file.write_text(yaml.safe_dump(site.model_copy(update=changed).model_dump(mode="json")))
     return file
 
 
@@ -73,18 +73,16 @@ class Jobs:
         self.fake = fake
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def run(self, job_id: str = "1", **environ: str) -> "subprocess.Popen[bytes]":
-        """Let a job begin, as Slurm would."""
+    def run(self, job_id: str = "1", **seen: str) -> "subprocess.Popen[bytes]":
+        """Let a job begin, as Slurm would; `seen` is what squeue tells of it."""
         script = self.fake.calls("sbatch")[int(job_id) - 1]["stdin"]
         slurm = {"SLURM_JOB_ID": job_id, "SLURMD_NODENAME": "gpu1", "CUDA_VISIBLE_DEVICES": "0"}
-        job = subprocess.Popen(
-            ["sh"], stdin=subprocess.PIPE, env={**os.environ, **slurm, **environ}, start_new_session=True
-        )
+        job = subprocess.Popen(["sh"], stdin=subprocess.PIPE, env={**os.environ, **slurm}, start_new_session=True)
         assert job.stdin
         job.stdin.write(script.encode())
         job.stdin.close()
         self.processes[job_id] = job
-        self.fake.change(job_id, state="RUNNING", node="gpu1")
+        self.fake.change(job_id, state="RUNNING", node="gpu1", **seen)
         return job
 
     def state(self, job_id: str = "1") -> str:

@@ -5,13 +5,17 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
+from tornado.web import HTTPError
 
-from spawners.kernel_plan import KernelError
+from spawners.kernel_provisioner import KernelProvisioner
 from spawners.site import Site
+from spawners.site_parts import IdleRule
 from tests.fake_slurm import FakeSlurm
 from tests.spawners.a_kernel import Cell, Jobs, client, here, manager
 
@@ -164,26 +168,74 @@ async def test_nothing_secret_is_where_others_see_it(kernel: AsyncKernelManager,
     assert not letter.exists()
 
 
+async def test_shortly_before_its_time_is_up_the_next_cell_says_so(kernel: AsyncKernelManager, jobs: Jobs) -> None:
+    end = datetime.now() + timedelta(minutes=4)
+    jobs.run(end=end.isoformat(timespec="seconds"))
+    async with client(kernel) as one:
+        while provisioner(kernel).notice is None:
+            await Cell(one, "pass").reply()
+        assert f"The time of job 1 is up at {end:%H:%M}" in await told(one)
+    assert provisioner(kernel).notice == {"job": "1", "why": "time", "ends": utc(end)}
+
+
+async def test_one_that_nobody_uses_is_released_and_a_cell_that_waits_is_use(
+    fake_slurm: FakeSlurm, jobs: Jobs, site: Site, tmp_path: Path
+) -> None:
+    here(site, tmp_path, idle=IdleRule(after=0.01, grace=0.01))
+    kernel = manager(fake_slurm)
+    await kernel.start_kernel()
+    job = jobs.run()
+    async with client(kernel) as one:
+        assert (await Cell(one, "import time; time.sleep(4)").reply())["status"] == "ok"
+        while await kernel.is_alive():
+            await asyncio.sleep(0.05)
+    assert await asyncio.to_thread(job.wait, 20) == 0
+    assert jobs.state() == "CANCELLED"
+    await kernel.shutdown_kernel(now=True)
+
+
+def provisioner(kernel: AsyncKernelManager) -> KernelProvisioner:
+    """Ours, of this kernel."""
+    assert isinstance(kernel.provisioner, KernelProvisioner)
+    return kernel.provisioner
+
+
+async def told(client: AsyncKernelClient) -> str:
+    """What was told on stderr below all cells so far and one more."""
+    said, last = "", client.execute("pass")
+    while True:
+        message = await client.get_iopub_msg(timeout=30)
+        content = message["content"]
+        said += content["text"] if content.get("name") == "stderr" else ""
+        if message["parent_header"].get("msg_id") == last and content.get("execution_state") == "idle":
+            return said
+
+
+def utc(moment: datetime) -> str:
+    """A moment here as ISO 8601, in whole seconds."""
+    return moment.astimezone(UTC).replace(microsecond=0).isoformat()
+
+
 @pytest.mark.parametrize(
     ("profile", "words"),
     [("gpu-9", "Choose from: cpu, gpu-1."), ("gpu-8", "Choose from: cpu, gpu-1."), ("", "is missing")],
 )
 async def test_a_profile_that_there_is_not(fake_slurm: FakeSlurm, profile: str, words: str) -> None:
-    with pytest.raises(KernelError, match=words):
+    with pytest.raises(HTTPError, match=words):
         await manager(fake_slurm, profile).start_kernel()
     assert fake_slurm.calls("sbatch") == []
 
 
 async def test_what_slurm_refuses_is_said(fake_slurm: FakeSlurm, tmp_path: Path) -> None:
     fake_slurm.answer("sbatch", err="sbatch: error: Invalid account", code=1)
-    with pytest.raises(KernelError, match="Slurm did not take the kernel's job: sbatch: error: Invalid account"):
+    with pytest.raises(HTTPError, match="Slurm did not take the kernel's job: sbatch: error: Invalid account"):
         await manager(fake_slurm).start_kernel()
     assert list((tmp_path / "spool").iterdir()) == []
 
 
 async def test_outside_a_site_it_says_what_is_missing(fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ONRAMP_SITE")
-    with pytest.raises(KernelError, match="set ONRAMP_SITE"):
+    with pytest.raises(HTTPError, match="set ONRAMP_SITE"):
         await manager(fake_slurm).start_kernel()
 
 
