@@ -9,7 +9,7 @@ import pwd
 import signal
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from tornado import web
 
-from spawners.kernel_idle import KernelIdle
+from spawners.kernel_end import WARN, KernelEnd
 from spawners.kernel_job import KernelJob
 from spawners.kernel_plan import KernelError, KernelPlan, plan_kernel
 from spawners.kernel_stub import Keys, Stub
@@ -30,8 +30,6 @@ from spawners.slurm import Slurm
 GONE = 1
 # Seconds for which the stub of a kernel that is dead is still heard: Jupyter ends what is left of one, but not always.
 LAST_WORDS = 30.0
-# Seconds before the end of its time at which a person is told.
-WARN = 300.0
 AGAIN = "Restart the kernel to ask for another one."
 
 
@@ -47,8 +45,7 @@ class KernelProvisioner(KernelProvisionerBase):
     _exit: int | None = None
     _reached = False
     _limit: int | None = None
-    _idle: KernelIdle | None = None
-    _end: datetime | None = None
+    _end: KernelEnd
     _ending: "asyncio.Future[None] | None" = None
 
     @traitlets.default("scheduler")
@@ -88,10 +85,9 @@ class KernelProvisioner(KernelProvisionerBase):
         return self.connection_info
 
     async def _submitted(self, plan: KernelPlan) -> KernelJob:
-        self._idle = KernelIdle(plan.idle, time.time()) if plan.idle else None
-        self._end = None
+        self._end = KernelEnd(plan.idle, time.time())
         job = KernelJob(plan, self.scheduler, self)
-        await job.submit(os.environ["ONRAMP_SITE"], self._idle and self._idle.interval)
+        await job.submit(os.environ["ONRAMP_SITE"], self._end.interval)
         return job
 
     def _connection(self, **place: Any) -> Any:
@@ -158,7 +154,7 @@ class KernelProvisioner(KernelProvisionerBase):
     def waits(self, why: str) -> None:
         """Show why there is no kernel yet."""
         if self._stub is not None:
-            self._stub.waits(why)
+            self._stub.cells.waits(why)
 
     def started(self, connection: Mapping[str, Any]) -> None:
         """Reach the kernel."""
@@ -174,40 +170,26 @@ class KernelProvisioner(KernelProvisionerBase):
 
     def looked(self, busy: Sequence[str]) -> None:
         """Release the kernel where nothing has happened for long."""
-        if self._idle is None or self._stub is None or self._job is None:
+        if self._stub is None or self._job is None:
             return
-        cell = ["a cell"] if self._stub.busy else []
-        self._idle.look(time.time(), asked=self._stub.asked, busy=[*busy, *cell])
-        if self._idle.over:
-            minutes, job_id = f"{self._idle.minutes:g}", self._job.job_id
-            why = f"Nothing happened in this kernel for {minutes} minutes, so its job {job_id} is ended."
-            self._ending = asyncio.ensure_future(self._give_up(f"{why} {AGAIN}"))
+        cells = self._stub.cells
+        if self._end.look(time.time(), asked=cells.asked, busy=[*busy, *(["a cell"] if cells.busy else [])]):
+            self._ending = asyncio.ensure_future(self._give_up(self._end.unused(self._job.job_id)))
 
     def ends(self, when: datetime) -> None:
         """Say shortly before that the job's time will be up."""
-        self._end = when
-        left = (when - datetime.now(UTC)).total_seconds()
+        self._end.time_up = when.timestamp()
+        left = self._end.time_up - time.time()
         asyncio.get_running_loop().call_later(max(0.0, left - WARN), self._nearly_over, self._job)
 
     def _nearly_over(self, job: KernelJob | None) -> None:
-        if self._stub is not None and self._end is not None and job is not None and job is self._job:
-            self._stub.tell(
-                f"The time of job {job.job_id} is up at {self._end.astimezone():%H:%M}; then this kernel and its "
-                "variables are gone. What must run longer, promote to a job of its own."
-            )
+        if self._stub is not None and job is not None and job is self._job:
+            self._stub.tell(self._end.nearly_over(job.job_id))
 
     @property
     def notice(self) -> dict[str, str] | None:
-        """What a person should know: {"job", "why": "idle" or "time", "ends": ISO 8601}; None where nothing is near."""
-        if self._job is None:
-            return None
-        idle, now = self._idle and self._idle.ends, time.time()
-        end = self._end.timestamp() if self._end and self._end.timestamp() - now < WARN else None
-        moments = [(when, why) for when, why in ((idle, "idle"), (end, "time")) if when is not None]
-        if not moments:
-            return None
-        when, why = min(moments)
-        return {"job": self._job.job_id, "why": why, "ends": datetime.fromtimestamp(when, UTC).isoformat()}
+        """What a person should know of its end, as spawners.kernel_end tells it."""
+        return None if self._job is None else self._end.notice(time.time())
 
     def lost(self) -> None:
         """Let Jupyter see that the kernel is dead, and ask for no other: nobody may have a use for that any more."""
@@ -220,7 +202,7 @@ class KernelProvisioner(KernelProvisionerBase):
         """Say why, below each cell that has no answer."""
         self.log.warning("%s", why)
         if self._stub is not None:
-            self._stub.refuse(why)
+            self._stub.cells.refuse(why)
             asyncio.get_running_loop().call_later(LAST_WORDS, self._forget)
 
     def _forget(self) -> None:
@@ -232,10 +214,10 @@ class KernelProvisioner(KernelProvisionerBase):
         if self._stub is None:
             return
         if job.runs:
-            self._stub.refuse("Interrupted before the kernel was ready.")
+            self._stub.cells.refuse("Interrupted before the kernel was ready.")
         else:
-            why = f"You interrupted this kernel while job {job.job_id} waited in the queue, so the job is cancelled."
-            await self._give_up(f"{why} {AGAIN}")
+            waited = f"You interrupted this kernel while job {job.job_id} waited in the queue"
+            await self._give_up(f"{waited}, so the job is cancelled.")
 
     async def _give_up(self, why: str) -> None:
         """End the job, for a reason that is ours."""
@@ -243,7 +225,7 @@ class KernelProvisioner(KernelProvisionerBase):
         if job is not None:
             self.lost()
             await job.end()
-            self.gone(why)
+            self.gone(f"{why} {AGAIN}")
 
     def _never_began(self) -> None:
         if self._exit is None:

@@ -175,7 +175,7 @@ async def test_shortly_before_its_time_is_up_the_next_cell_says_so(kernel: Async
         while provisioner(kernel).notice is None:
             await Cell(one, "pass").reply()
         assert f"The time of job 1 is up at {end:%H:%M}" in await told(one)
-    assert provisioner(kernel).notice == {"job": "1", "why": "time", "ends": utc(end)}
+    assert provisioner(kernel).notice == {"why": "time", "ends": utc(end)}
 
 
 async def test_one_that_nobody_uses_is_released_and_a_cell_that_waits_is_use(
