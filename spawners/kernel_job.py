@@ -140,16 +140,15 @@ class KernelJob:
 
     async def _call(self) -> Line:
         """The line of the job, once it calls; KernelError where it has ended, or never calls."""
-        pause, patience = FIRST, CALLS_WITHIN
+        now = asyncio.get_running_loop().time
+        pause, waited = FIRST, now()
         while True:
             done, _ = await asyncio.wait([self._listener.called], timeout=pause)
             if done:
                 return self._listener.called.result()
             if await self._waits():
-                patience = CALLS_WITHIN
-            else:
-                patience -= pause
-            if patience < 0:
+                waited = now()
+            elif now() - waited > CALLS_WITHIN:
                 raise KernelError(
                     f"Job {self.job_id} runs, but has not called this server within {CALLS_WITHIN:.0f} seconds. "
                     "Tell the operators that the nodes of this profile need a way to the ports of this one."

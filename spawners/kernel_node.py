@@ -156,10 +156,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         site = letter.pop("ONRAMP_SITE")
         environ = clean_environment(os.environ, pwd.getpwuid(os.getuid()))
         asyncio.run(serve(Call.model_validate(letter), {**environ, "ONRAMP_SITE": site}))
-    except (NodeError, OSError, ValueError, KeyError) as error:
+        return 0
+    except OSError as error:
         print(f"onramp: the server that wanted this kernel is not there: {error}", file=sys.stderr)
-        return 1
-    return 0
+    except (NodeError, ValueError, KeyError, TypeError) as error:
+        print(f"onramp: {given.letter} is no letter for a kernel: {error}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":
