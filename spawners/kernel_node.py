@@ -15,11 +15,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from spawners import idle, node_usage
+from spawners import idle, node_usage, node_work
 from spawners.kernel_line import Call, Line, call
 from spawners.node import NodeError, clean_environment, take_secrets
 
@@ -38,8 +39,7 @@ class Kernel:
     def __init__(self, number: int, connection: Mapping[str, Any], cwd: str, environ: Mapping[str, str]) -> None:
         """Start it; it takes free ports of its own choice and writes them into its connection file."""
         self.number = number
-        self._folder = tempfile.TemporaryDirectory(prefix="onramp-kernel-")  # 0700
-        self._file = Path(self._folder.name, "connection.json")
+        self._file = Path(environ["JUPYTER_RUNTIME_DIR"], f"kernel-{number}.json")
         self._file.touch(mode=0o600)
         self._file.write_text(json.dumps({**connection, **dict.fromkeys(PORTS, 0)}))
         self._process = subprocess.Popen(
@@ -63,7 +63,7 @@ class Kernel:
     async def exit(self) -> int:
         """Wait until it ends; its exit code."""
         code = await asyncio.to_thread(self._process.wait)
-        self._folder.cleanup()
+        self._file.unlink(missing_ok=True)
         return code
 
     def signal(self, number: int) -> None:
@@ -122,7 +122,8 @@ class Node:
         while True:
             await asyncio.sleep(seconds)
             before, now = now, await asyncio.to_thread(node_usage.take, self._environ)
-            self._line.send({"busy": idle.busy(before, now, (), {}, os.getpid())})
+            elsewhere = ("a Dask cluster",) if node_work.noted(self._environ, time.time()) else ()
+            self._line.send({"busy": (*idle.busy(before, now, (), {}, os.getpid()), *elsewhere)})
 
     def _task(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = self._loop.create_task(work)
@@ -155,7 +156,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         letter = take_secrets(given.letter)
         site = letter.pop("ONRAMP_SITE")
         environ = clean_environment(os.environ, pwd.getpwuid(os.getuid()))
-        asyncio.run(serve(Call.model_validate(letter), {**environ, "ONRAMP_SITE": site}))
+        with tempfile.TemporaryDirectory(prefix="onramp-kernel-") as folder:  # 0700, on this node
+            kernels = {**environ, "ONRAMP_SITE": site, "JUPYTER_RUNTIME_DIR": folder}
+            asyncio.run(serve(Call.model_validate(letter), kernels))
         return 0
     except OSError as error:
         print(f"onramp: the server that wanted this kernel is not there: {error}", file=sys.stderr)

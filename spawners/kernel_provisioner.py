@@ -43,6 +43,7 @@ class KernelProvisioner(KernelProvisionerBase):
     _stub: Stub | None = None
     _launched = False
     _exit: int | None = None
+    busy: tuple[str, ...] = ()
     _reached = False
     _limit: int | None = None
     _end: KernelEnd
@@ -172,7 +173,7 @@ class KernelProvisioner(KernelProvisionerBase):
         """Release the kernel where nothing has happened for long."""
         if self._stub is None or self._job is None:
             return
-        cells = self._stub.cells
+        self.busy, cells = tuple(busy), self._stub.cells
         if self._end.look(time.time(), asked=cells.asked, busy=[*busy, *(["a cell"] if cells.busy else [])]):
             self._ending = asyncio.ensure_future(self._give_up(self._end.unused(self._job.job_id)))
 
@@ -193,7 +194,7 @@ class KernelProvisioner(KernelProvisionerBase):
 
     def lost(self) -> None:
         """Let Jupyter see that the kernel is dead, and ask for no other: nobody may have a use for that any more."""
-        self._job, self._exit, self._reached = None, GONE, False
+        self._job, self._exit, self._reached, self.busy = None, GONE, False, ()
         if self._restarter is not None:
             self._limit = self._restarter.restart_limit if self._limit is None else self._limit
             self._restarter.restart_limit = 0

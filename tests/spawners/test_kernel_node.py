@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import zmq
 
-from spawners import kernel_node
+from spawners import kernel_node, node_work
 from spawners.kernel_line import Call, Line, Listener, call
 from tests.spawners.a_kernel import ROOT
 
@@ -144,8 +144,15 @@ async def test_it_tells_what_computes(server: Server) -> None:
     server.line.send({"look": 0.1})
     while (await server.word("busy"))["busy"]:
         pass
+    (pid,) = kernels(job)
+    environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    (folder,) = [value for name, _, value in (one.partition(b"=") for one in environ) if name == b"JUPYTER_RUNTIME_DIR"]
+    node_work.note({"JUPYTER_RUNTIME_DIR": folder.decode()})
+    while (await server.word("busy"))["busy"] != ["a Dask cluster"]:
+        pass
     server.close()
     await ended(job)
+    assert not os.path.exists(folder)
 
 
 async def test_a_node_without_a_kernel_is_given_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
