@@ -40,9 +40,11 @@ async def client(stub: Stub, keys: Keys) -> AsyncIterator[AsyncKernelClient]:
 def known(stub: Stub, keys: Keys | None, key: bytes = KEY) -> AsyncKernelClient:
     """A client with these keys."""
     one = AsyncKernelClient()
-    curve: Any = {"curve_publickey": keys.public.decode(), "curve_secretkey": keys.secret.decode()} if keys else {}
-    place: Any = {"transport": "tcp", "ip": "127.0.0.1", **stub.ports}
-    one.load_connection_info({**place, "key": key, "signature_scheme": "hmac-sha256", **curve})
+    connection: Any = {"transport": "tcp", "ip": "127.0.0.1", **stub.ports}
+    connection |= {"key": key, "signature_scheme": "hmac-sha256"}
+    if keys:
+        connection |= {"curve_publickey": keys.public.decode(), "curve_secretkey": keys.secret.decode()}
+    one.load_connection_info(connection)
     one.start_channels()
     return one
 
