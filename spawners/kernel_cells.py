@@ -94,6 +94,9 @@ class Cells:
             self._publish("status", {"execution_state": "busy"}, request)
             self._send(channel, "kernel_info_reply", INFO, request)
             self._publish("status", {"execution_state": "idle"}, request)
+            # JupyterLab heeds no state that such a question brings about, and would call the kernel "unknown".
+            state = {"execution_state": "busy" if self.busy else "idle"}
+            self._session.send(self._front["iopub"], "status", state, ident=b"status")
         elif channel == "shell":
             self._held.append(request)
             if request is self._waiting:

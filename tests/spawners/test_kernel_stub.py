@@ -59,6 +59,10 @@ async def published(client: AsyncKernelClient, kind: str, parent: str) -> dict[s
 
 async def test_it_says_who_it_is_at_once_and_what_a_cell_waits_for(stub: Stub, client: AsyncKernelClient) -> None:
     await client.wait_for_ready(timeout=20)
+    client.kernel_info()
+    while (said := await client.get_iopub_msg(timeout=20))["parent_header"]:
+        pass
+    assert (said["msg_type"], said["content"]) == ("status", {"execution_state": "idle"})
     stub.cells.waits("It is far away.")
     cell = client.execute("1")
     shown = await published(client, "display_data", cell)
