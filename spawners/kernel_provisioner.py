@@ -28,6 +28,8 @@ from spawners.slurm import Slurm
 
 # What Jupyter is told of a kernel whose job is over.
 GONE = 1
+# Seconds that a page has to show the last words: of a kernel that it knows to be dead it shows nothing more.
+READ = 1.0
 # Seconds for which the stub of a kernel that is dead is still heard: Jupyter ends what is left of one, but not always.
 LAST_WORDS = 30.0
 AGAIN = "Restart the kernel to ask for another one."
@@ -193,18 +195,24 @@ class KernelProvisioner(KernelProvisionerBase):
         return None if self._job is None else self._end.notice(time.time())
 
     def lost(self) -> None:
-        """Let Jupyter see that the kernel is dead, and ask for no other: nobody may have a use for that any more."""
-        self._job, self._exit, self._reached, self.busy = None, GONE, False, ()
+        """Have Jupyter ask for no other kernel by itself: nobody may have a use for that any more."""
+        self._job, self._reached, self.busy = None, False, ()
         if self._restarter is not None:
             self._limit = self._restarter.restart_limit if self._limit is None else self._limit
             self._restarter.restart_limit = 0
 
     def gone(self, why: str) -> None:
-        """Say why, below each cell that has no answer."""
+        """Say why, below each cell that has no answer, and then let Jupyter see that the kernel is dead."""
         self.log.warning("%s", why)
+        loop = asyncio.get_running_loop()
         if self._stub is not None:
             self._stub.cells.refuse(why)
-            asyncio.get_running_loop().call_later(LAST_WORDS, self._forget)
+            loop.call_later(LAST_WORDS, self._forget)
+        loop.call_later(READ, self._dies)
+
+    def _dies(self) -> None:
+        if self._job is None:
+            self._exit = GONE
 
     def _forget(self) -> None:
         if self._job is None:

@@ -37,6 +37,17 @@ def test_in_jupyterlab_the_cell_that_waits_says_what_for(factory: Factory, page:
         (job,) = set(factory.jobs("student2")) - {server}
     expect(cell.locator(".jp-OutputArea-output", has_text=f"{job} gpu")).to_be_visible(timeout=STARTED)
     expect(waiting).to_have_count(0)
+
+    cell = page.locator(".jp-NotebookPanel .jp-CodeCell").nth(1)
+    run(page, cell, "print('begun', flush=True); import time; time.sleep(600)")
+    expect(cell.locator(".jp-OutputArea-output", has_text="begun")).to_be_visible(timeout=PATIENCE)
+    factory.exec("scancel", job)
+    expect(cell).to_contain_text(f"Job {job}, in which this kernel ran, is over. It was cancelled", timeout=PATIENCE)
+    expect(page.locator(".jp-Toolbar-kernelName", has_text="No Kernel")).to_be_visible()
+    assert factory.jobs("student2") == [server]
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
+    until("there is another job", lambda: len(factory.jobs("student2")) == 2)
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
     until("only the server is left", lambda: factory.jobs("student2") == [server])

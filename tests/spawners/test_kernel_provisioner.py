@@ -120,7 +120,7 @@ async def test_an_interrupt_while_it_waits_cancels_the_job_and_says_so(kernel: A
         assert "job 1 waited in the queue, so the job is cancelled" in (await cells[0].reply())["evalue"]
         assert (await cells[1].reply())["status"] == "error"
         assert jobs.state() == "CANCELLED"
-        assert not await kernel.is_alive()
+        await dead(kernel)
         await kernel.restart_kernel()
         jobs.run("2")
         assert (await Cell(one, WHERE).shows("stream")).startswith("2 0")
@@ -134,7 +134,7 @@ async def test_when_the_job_goes_the_cell_is_told_why(kernel: AsyncKernelManager
         jobs.fake.change("1", state="TIMEOUT")
         job.terminate()
         assert "Job 1, in which this kernel ran, is over. Its time was up." in (await cell.reply())["evalue"]
-    assert not await kernel.is_alive()
+    await dead(kernel)
     assert len(jobs.fake.calls("sbatch")) == 1
 
 
@@ -143,9 +143,7 @@ async def test_a_kernel_that_is_killed_may_be_started_again_in_its_job(kernel: A
     async with client(kernel) as one:
         pid = int((await Cell(one, WHERE).shows("stream")).split()[2])
         os.kill(pid, signal.SIGKILL)
-        assert kernel.provisioner is not None
-        while await kernel.is_alive():
-            await asyncio.sleep(0.05)
+        await dead(kernel)
         assert jobs.state() == "RUNNING"
         await kernel.restart_kernel(now=True)
         assert (await Cell(one, WHERE).shows("stream")).startswith("1 0")
@@ -187,11 +185,16 @@ async def test_one_that_nobody_uses_is_released_and_a_cell_that_waits_is_use(
     job = jobs.run()
     async with client(kernel) as one:
         assert (await Cell(one, "import time; time.sleep(4)").reply())["status"] == "ok"
-        while await kernel.is_alive():
-            await asyncio.sleep(0.05)
+        await dead(kernel)
     assert await asyncio.to_thread(job.wait, 20) == 0
     assert jobs.state() == "CANCELLED"
     await kernel.shutdown_kernel(now=True)
+
+
+async def dead(kernel: AsyncKernelManager) -> None:
+    """Wait until Jupyter sees that a kernel is dead."""
+    while await kernel.is_alive():
+        await asyncio.sleep(0.05)
 
 
 def provisioner(kernel: AsyncKernelManager) -> KernelProvisioner:
