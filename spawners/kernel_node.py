@@ -142,7 +142,10 @@ class Node:
 
 async def serve(told: Call, environ: Mapping[str, str]) -> None:
     """Call the server, and do what it says until one of us is gone."""
-    line = await call(told)
+    try:
+        line = await call(told)
+    except OSError as error:
+        raise NodeError(f"the server that wanted this kernel is not there: {error}") from error
     await Node(line, environ).obey()
     line.close()
 
@@ -160,9 +163,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             kernels = {**environ, "ONRAMP_SITE": site, "JUPYTER_RUNTIME_DIR": folder}
             asyncio.run(serve(Call.model_validate(letter), kernels))
         return 0
-    except OSError as error:
-        print(f"onramp: the server that wanted this kernel is not there: {error}", file=sys.stderr)
-    except (NodeError, ValueError, KeyError, TypeError) as error:
+    except (NodeError, OSError) as error:
+        print(f"onramp: {error}", file=sys.stderr)
+    except (ValueError, KeyError, TypeError) as error:
         print(f"onramp: {given.letter} is no letter for a kernel: {error}", file=sys.stderr)
     return 1
 
