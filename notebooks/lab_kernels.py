@@ -28,6 +28,7 @@ async def keep(folder: Path, environ: Mapping[str, str]) -> None:
     try:
         await asyncio.to_thread(write, folder, environ, None)
         scheduler = await asyncio.to_thread(_scheduler)
+        await _end_strays(scheduler)
         while True:
             await asyncio.to_thread(write, folder, environ, await _usage(scheduler, environ))
             await asyncio.sleep(FRESH)
@@ -75,12 +76,24 @@ def _scheduler() -> "Scheduler":
     return Slurm()
 
 
+async def _end_strays(scheduler: "Scheduler") -> None:
+    """Take back the kernels that an earlier server of this person, which was killed, left in the queue."""
+    from spawners.kernel_strays import end_strays
+
+    for said in await end_strays(scheduler, _me()):
+        _log.warning("%s", said)
+
+
+def _me() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
 async def _usage(scheduler: "Scheduler", environ: Mapping[str, str]) -> "Usage | None":
     """What the account of this server has and has used; None where Slurm does not say."""
     from spawners.scheduler import SchedulerError
 
     try:
-        account = environ.get("SLURM_JOB_ACCOUNT") or (await scheduler.accounts(pwd.getpwuid(os.getuid()).pw_name))[0]
+        account = environ.get("SLURM_JOB_ACCOUNT") or (await scheduler.accounts(_me()))[0]
         return await scheduler.usage(account)
     except (SchedulerError, IndexError) as error:
         _log.info("Slurm does not say what is left: %s", error)
