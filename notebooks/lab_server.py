@@ -15,6 +15,7 @@ from jupyter_server.utils import url_path_join
 from tornado import web
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
+from notebooks.lab_kernels import notices
 from spawners.node_idle import Watch, begin
 from spawners.node_usage import Meter
 from spawners.poll import Poll
@@ -67,19 +68,20 @@ def fresh(end: datetime | None) -> float:
 
 
 class ServerHandler(APIHandler):
-    """GET onramp/server: {"end", "now", "idle", "usage", "hub"}; times in ISO 8601, null for what is not known.
+    """GET onramp/server: {"end", "now", "idle", "kernels", "usage", "hub"}; times in ISO 8601, null where not known.
 
     `hub` has addresses there: of its page "home", of "again", where this server is started anew, and of "ending",
     which tells a page why its server has ended. `idle` is as spawners.node_idle tells it, null where this server is
-    never released; `usage` as spawners.node_usage does. POST says that its person is there.
+    never released; `usage` as spawners.node_usage does, `kernels` as notebooks.lab_kernels does. POST says that its
+    person is there.
     """
 
     # The page asks by itself, so nobody is active because it does.
     _track_activity = False
 
-    def initialize(self, hub: HubClient, meter: Meter, watch: Watch | None) -> None:
+    def initialize(self, hub: HubClient, meter: Meter, watch: Watch | None, server: ServerApp) -> None:
         """Take what the extension gives to each request."""
-        self._hub, self._meter, self._watch = hub, meter, watch
+        self._hub, self._meter, self._watch, self._server = hub, meter, watch, server
 
     @web.authenticated
     async def get(self) -> None:
@@ -89,6 +91,7 @@ class ServerHandler(APIHandler):
             "end": end and end.isoformat(),
             "now": datetime.now(UTC).isoformat(),
             "idle": self._watch and self._watch.status(),
+            "kernels": await notices(self._server),
             "usage": usage,
             "hub": self._hub.pages,
         }
@@ -115,5 +118,5 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
     except KeyError:
         return
     address = url_path_join(server.web_app.settings["base_url"], "onramp", "server")
-    gives = {"hub": hub, "meter": Meter(os.environ), "watch": begin(server, os.environ)}
+    gives = {"hub": hub, "meter": Meter(os.environ), "watch": begin(server, os.environ), "server": server}
     server.web_app.add_handlers(".*", [(address, ServerHandler, gives)])  # type: ignore[no-untyped-call]

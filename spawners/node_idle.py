@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -98,8 +98,14 @@ class Watch:
         before, self._sample = self._sample or now, now
         kernels, terminals = await self._kernels(), self._terminals()
         self._person = max([self._person, *(_typed(pid) for pid in terminals)])
-        elsewhere = ("a Dask cluster",) if node_work.noted(self._environ, time.time()) else ()
+        elsewhere = (*self._elsewhere(), *(["a Dask cluster"] if node_work.noted(self._environ, time.time()) else []))
         return (*idle.busy(before, now, kernels, terminals, os.getpid()), *elsewhere)
+
+    def _elsewhere(self) -> Iterator[str]:
+        """What computes in kernels that are jobs of their own, as those hear it from their nodes."""
+        manager = self._app.kernel_manager
+        for kernel_id in manager.list_kernel_ids():
+            yield from getattr(manager.get_kernel(kernel_id).provisioner, "busy", ())
 
     # What a person does.
 

@@ -1,6 +1,7 @@
 """A kernel of a Jupyter server, spoken to as JupyterLab does: REST to start it, a WebSocket to execute in it."""
 
 import json
+from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 from websocket import create_connection
@@ -9,14 +10,22 @@ from websocket import create_connection
 class Kernel:
     """A new kernel; `run` executes code in it and returns what it says."""
 
-    def __init__(self, server: str, token: str) -> None:
+    def __init__(self, server: str, token: str, name: str = "python3") -> None:
         """`server` is the address of a server, with its prefix and a slash; returns once that has a kernel starting."""
         self._authorization = {"Authorization": f"token {token}"}
         self._kernels = f"{server}api/kernels"
-        request = Request(self._kernels, data=b"{}", headers=self._authorization)
-        with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
-            self._id = str(json.load(answer)["id"])
+        self._id = str(self._post("", name=name)["id"])
         self._count = 0
+
+    def _post(self, path: str, **content: str) -> dict[str, Any]:
+        request = Request(self._kernels + path, data=json.dumps(content).encode(), headers=self._authorization)
+        with build_opener(ProxyHandler({})).open(request, timeout=60) as answer:
+            said: dict[str, Any] = json.load(answer)
+        return said
+
+    def restart(self) -> None:
+        """Restart it, as the button does."""
+        self._post(f"/{self._id}/restart")
 
     def connect(self) -> None:
         """Open the WebSocket, which a server accepts once the kernel answers."""

@@ -11,8 +11,9 @@ from curricula.grading_job import GradingJob, script
 from spawners.accounts import Account
 from spawners.cluster_plan import ClusterPlan
 from spawners.environment import Environment
-from spawners.render import Job, Script, render
-from spawners.request import Resources, parse_request, resolve
+from spawners.kernel_plan import KernelPlan
+from spawners.render import Script, render
+from spawners.request import parse_request, resolve
 from spawners.run import Run
 from spawners.run_submit import run_job
 from spawners.server_job import server_job
@@ -124,7 +125,7 @@ def _account(site: Site, profile: Profile) -> dict[str, str]:
 
 
 def script_for(site: Site, case: Case) -> Script:
-    """What is submitted for a case, by the code that does it; kernels, which nothing submits yet, are written here."""
+    """What is submitted for a case, by the code that does it."""
     if case.purpose == "grading":
         return _grading(site, case.options)
     request = parse_request(case.options, site, purpose=case.purpose)
@@ -139,19 +140,7 @@ def script_for(site: Site, case: Case) -> Script:
         return plan.script("tls://10.0.0.1:8786", f"{plan.name}-0", credentials)
     if case.purpose == "run":
         return render(site, resources, run_job(Run(Path(f"/home/{USER}/runs/20261120-120000-train")), resources))
-    return render(site, resources, _kernel(site, resources))
-
-
-def _kernel(site: Site, resources: Resources) -> Job:
-    runtime = site.runtime(USER, resources.account)
-    program = ("python", "-m", "ipykernel_launcher", "-f", f"{runtime}/{NONCE}.json")
-    return Job(
-        name="onramp-kernel",
-        comment=f"onramp:kernel:{USER}:{NONCE}",
-        output=f"{runtime}/{NONCE}.log",
-        chdir="/",
-        argv=resources.environment.argv(*program) if resources.environment else program,
-    )
+    return KernelPlan(user=USER, site=site, resources=resources, server="4711", nonce=NONCE).script()
 
 
 def _grading(site: Site, options: Mapping[str, str]) -> Script:

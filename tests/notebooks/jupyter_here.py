@@ -20,7 +20,8 @@ KEY = "a-key-of-the-test"
 def jupyter(folder: Path, base: str = "/", **environment: str) -> Iterator[httpx.Client]:
     """A Jupyter Server with the extensions, and somebody who knows its key."""
     port = free_port()
-    extensions = {"notebooks.lab_server": True, "notebooks.lab_nbgrader": True, "jupyter_server_terminals": True}
+    ours = ("notebooks.lab_kernels", "notebooks.lab_nbgrader", "notebooks.lab_server")
+    extensions = dict.fromkeys((*ours, "jupyter_server_terminals"), True)
     options = (
         f"--port={port}",
         "--port-retries=0",

@@ -71,7 +71,7 @@ def test_the_hub_is_asked_more_often_towards_the_end(left: Mapping[str, int], se
 
 def _ask(page: httpx.Client) -> dict[str, Any]:
     said: dict[str, Any] = page.get("/onramp/server").raise_for_status().json()
-    assert list(said) == ["end", "now", "idle", "usage", "hub"]
+    assert list(said) == ["end", "now", "idle", "kernels", "usage", "hub"]
     return said
 
 

@@ -50,7 +50,8 @@ def test_warnings_fit_into_a_notification() -> None:
     said = words(
         f"[w.warning(15, {_NOON}, 840000, null), w.warning(5, {_NOON}, 299000, {saved}),"
         f" w.warning(1, {_NOON}, 59000, {none}), w.warning(1, {_NOON}, 9000, {bad}),"
-        f" ...{failed}.map(w.notSaved), w.idleWords({_NOON})]"
+        f" ...{failed}.map(w.notSaved), w.idleWords({_NOON}),"
+        f" ...['idle', 'time'].map((why) => w.kernelWords({{why, name: '{_LONG}', ends: {_NOON}}}))]"
     )
     assert said[0].startswith("Your server ends at 12:00, in 14 minutes. Hand in")
     assert said[0].endswith("A tab you have closed saves nothing more.")
@@ -58,6 +59,8 @@ def test_warnings_fit_into_a_notification() -> None:
     assert said[1].endswith("x… and 2 more.")
     assert said[2] == "Your server ends in less than a minute. All that is open is saved."
     assert said[3] == "Your server ends in less than a minute."
+    assert said[-2].endswith("x…: its node is given back at 12:00. Run a cell to keep it.")
+    assert said[-1].endswith("x… is up at 12:00. Its variables are lost then.")
     assert [sentence for sentence in said if len(sentence) > 140] == []
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=gpu
 #SBATCH --account=myproject-gpu
 #SBATCH --nodes=1
@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile GPU/Miniforge/26.3.2-2-eb python -m ipykernel_launcher -f /home/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile GPU/Miniforge/26.3.2-2-eb python -I -m spawners.kernel_node /home/student1/.onramp/0123456789abcdef.json

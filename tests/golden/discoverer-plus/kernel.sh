@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=common
 #SBATCH --qos=ehpc-aif-2026pg01-000
 #SBATCH --account=ehpc-aif-2026pg01-000
@@ -17,4 +17,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -m ipykernel_launcher -f /home/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'anaconda3/python3.12 nvidia/cuda/12/12.8' python -I -m spawners.kernel_node /home/student1/.onramp/0123456789abcdef.json

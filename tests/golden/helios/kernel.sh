@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=plgrid-gpu-gh200
 #SBATCH --account=plgexample-gpu-gh200
 #SBATCH --nodes=1
@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile ML-bundle/25.10 python -m ipykernel_launcher -f /net/home/plgrid/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile ML-bundle/25.10 python -I -m spawners.kernel_node /net/home/plgrid/student1/.onramp/0123456789abcdef.json

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=boost_usr_prod
 #SBATCH --qos=boost_qos_dbg
 #SBATCH --account=AIFAC_X00_000
@@ -17,4 +17,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'profile/deeplrn cineca-ai/4.3.0' python -m ipykernel_launcher -f /leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile 'profile/deeplrn cineca-ai/4.3.0' python -I -m spawners.kernel_node /leonardo_scratch/large/userexternal/student1/.onramp/0123456789abcdef.json

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=gpu
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
@@ -15,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /srv/onramp/venv/bin/python -m ipykernel_launcher -f /srv/onramp/spool/student1/0123456789abcdef.json
+exec /srv/onramp/venv/bin/python -I -m spawners.kernel_node /srv/onramp/spool/student1/0123456789abcdef.json

@@ -1,7 +1,7 @@
 #!/bin/sh
 # No environment of this system is known yet: /opt/onramp stands for one that must be made.
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=gpu
 #SBATCH --qos=test
 #SBATCH --account=p200000
@@ -18,4 +18,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /opt/onramp/bin/python -m ipykernel_launcher -f /home/users/student1/.onramp/0123456789abcdef.json
+exec /opt/onramp/bin/python -I -m spawners.kernel_node /home/users/student1/.onramp/0123456789abcdef.json

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=interactive
 #SBATCH --qos=acc_interactive
 #SBATCH --account=ehpcNNN
@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. "$0"; module purge; module load $1 && shift && exec "$@"' /etc/profile pytorch/2.4.0 python -m ipykernel_launcher -f /gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module purge; module load $1 && shift && exec "$@"' /etc/profile pytorch/2.4.0 python -I -m spawners.kernel_node /gpfs/projects/ehpcNNN/onramp/student1/0123456789abcdef.json

@@ -1,6 +1,6 @@
 #!/bin/sh
 #SBATCH --job-name=onramp-kernel
-#SBATCH --comment=onramp:kernel:student1:0123456789abcdef
+#SBATCH --comment=onramp:kernel:student1:4711:0123456789abcdef
 #SBATCH --partition=gpu
 #SBATCH --account=d2000d00-000-users
 #SBATCH --nodes=1
@@ -16,4 +16,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile Python/3.11.5-GCCcore-13.2.0 python -m ipykernel_launcher -f /ceph/hpc/home/student1/.onramp/0123456789abcdef.json
+exec /bin/bash --noprofile --norc -c '. "$0"; module load $1 && shift && exec "$@"' /etc/profile Python/3.11.5-GCCcore-13.2.0 python -I -m spawners.kernel_node /ceph/hpc/home/student1/.onramp/0123456789abcdef.json

@@ -36,6 +36,12 @@ export class Server {
     return ends ? Date.parse(ends) + this.skew : null;
   }
 
+  // Kernels in jobs of their own; `ends` is null while that is not near.
+  get kernels() {
+    const told = this.said.kernels || [];
+    return told.map((one) => ({ ...one, ends: one.ends ? Date.parse(one.ends) + this.skew : null }));
+  }
+
   get untilRelease() {
     return this.released === null ? Infinity : this.released - Date.now();
   }

@@ -1,7 +1,7 @@
 // What a person is told while the server runs: that it ends soon and what is saved, that nobody uses it, or that it
 // is not reached.
 
-import { idleWords, MINUTE, notSaved, passed, warning } from "./words.js";
+import { idleWords, kernelWords, MINUTE, notSaved, passed, warning } from "./words.js";
 
 // In the last minute, what was changed is saved again after so many milliseconds.
 const AGAIN = 15_000;
@@ -22,7 +22,16 @@ export class Warnings {
     this.tell("away", server.silent && Date.now() - server.silent > SILENT ? AWAY : null);
     if (server.state !== "away") this.tell("idle", server.released ? idleWords(server.released) : null, { actions: this.here });
     if (server.state === "ended") this.tell("end", null);
-    if (server.state === "up") this.remind(server);
+    if (server.state !== "up") return;
+    this.remind(server);
+    this.follow(server.kernels);
+  }
+
+  // Kernels in jobs of their own; of one that has ended meanwhile, the last word stays.
+  follow(kernels) {
+    for (const { kernel, ends, ...told } of kernels) {
+      this.tell(`kernel ${kernel}`, ends ? kernelWords({ ends, ...told }) : null);
+    }
   }
 
   remind(server) {

@@ -44,6 +44,13 @@ export const notSaved = ({ path, why }) => short(`${listed([path])} is not saved
 export const idleWords = (moment) =>
   `Nobody uses this server: it ends at ${clock(moment)}, so that others can have its node. Your files are kept.`;
 
+// What is said before a kernel in a job of its own ends: nobody uses it, or its time is up.
+export function kernelWords({ name, why, ends }) {
+  const whose = `the kernel of ${listed([name])}`;
+  if (why === "idle") return `Nobody uses ${whose}: its node is given back at ${clock(ends)}. Run a cell to keep it.`;
+  return `The time of ${whose} is up at ${clock(ends)}. Its variables are lost then.`;
+}
+
 export const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 
 function listed(paths) {

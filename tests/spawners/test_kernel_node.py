@@ -1,0 +1,191 @@
+"""What a kernel's job does on its node: real processes, real kernels; the test is their server."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from spawners import kernel_node, node_work
+from spawners.kernel_line import Call, Line, Listener, call
+from tests.spawners.a_kernel import ROOT
+
+
+class Server:
+    """The other end: writes a letter, takes the call, says what is to be done."""
+
+    def __init__(self, folder: Path) -> None:
+        self.letter = folder / "letter.json"
+        self._listener = Listener()
+        self._keys = [key.decode() for key in zmq.curve_keypair()]
+        self.line: Line
+        self._heard: Any = None
+
+    async def write(self, mode: int = 0o600) -> Call:
+        """Write the letter."""
+        told = await self._listener.open("127.0.0.1")
+        self.letter.touch(mode)
+        self.letter.chmod(mode)
+        values = {key: str(value) for key, value in told.model_dump().items()}
+        self.letter.write_text(json.dumps(values | {"ONRAMP_SITE": "local"}))
+        return told
+
+    def job(self) -> "subprocess.Popen[str]":
+        """Start the job."""
+        argv = (sys.executable, "-sP", "-m", "spawners.kernel_node", str(self.letter))
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "SLURM_JOB_ID": "7", "HOME": str(self.letter.parent)}
+        return subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, text=True)
+
+    async def start(self, number: int = 1) -> dict[str, Any]:
+        """Have a kernel started; where it is reached."""
+        if self._heard is None:
+            self.line = await self._listener.called
+            self._heard = aiter(self.line)
+        public, secret = self._keys
+        connection = {"transport": "tcp", "signature_scheme": "hmac-sha256", "key": "k"}
+        connection |= {"curve_publickey": public, "curve_secretkey": secret}
+        self.line.send({"start": {"number": number, "cwd": "/nowhere", "connection": connection}})
+        return await self.word("started")
+
+    async def word(self, kind: str) -> dict[str, Any]:
+        """The next word of a kind."""
+        while True:
+            message: dict[str, Any] = await anext(self._heard)
+            if kind in message:
+                return message
+
+    def close(self) -> None:
+        """Hang up."""
+        self._listener.close()
+        if self._heard is not None:
+            self.line.close()
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """A server that waits for its job."""
+    one = Server(tmp_path)
+    yield one
+    one.close()
+
+
+def kernels(job: "subprocess.Popen[str]") -> list[int]:
+    """The processes that a job has started."""
+    return [int(pid) for pid in Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def ended(job: "subprocess.Popen[str]") -> int:
+    """Wait for the end of a job; its exit code."""
+    code = await asyncio.to_thread(job.wait, 30)
+    assert job.stderr
+    job.stderr.close()
+    return code
+
+
+async def test_it_tells_where_the_kernel_is_and_ends_with_the_server(server: Server) -> None:
+    await server.write()
+    job = server.job()
+    connection = (await server.start())["connection"]
+    assert connection["ip"] == "127.0.0.1"
+    assert len({connection[name] for name in kernel_node.PORTS}) == 5
+    assert not server.letter.exists()
+    (pid,) = kernels(job)
+    server.close()
+    assert await ended(job) == 0
+    assert not alive(pid)
+
+
+async def test_it_starts_another_in_place_of_one_and_tells_the_end_of_each(server: Server) -> None:
+    await server.write()
+    job = server.job()
+    await server.start(1)
+    (first,) = kernels(job)
+    server.line.send({"signal": int(signal.SIGKILL)})
+    assert await server.word("exited") == {"exited": 1, "code": -9}
+    await server.start(2)
+    (second,) = kernels(job)
+    await server.start(3)
+    assert not alive(first)
+    assert not alive(second)
+    assert len([pid for pid in kernels(job) if alive(pid)]) == 1
+    server.close()
+    assert await ended(job) == 0
+
+
+async def test_slurms_word_that_the_job_ends_ends_the_kernel(server: Server) -> None:
+    await server.write()
+    job = server.job()
+    await server.start()
+    (pid,) = kernels(job)
+    job.terminate()
+    assert await ended(job) == 0
+    assert not alive(pid)
+
+
+async def test_it_tells_what_computes(server: Server) -> None:
+    await server.write()
+    job = server.job()
+    await server.start()
+    server.line.send({"look": 0.1})
+    while (await server.word("busy"))["busy"]:
+        pass
+    (pid,) = kernels(job)
+    environ = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    (folder,) = [value for name, _, value in (one.partition(b"=") for one in environ) if name == b"JUPYTER_RUNTIME_DIR"]
+    node_work.note({"JUPYTER_RUNTIME_DIR": folder.decode()})
+    while (await server.word("busy"))["busy"] != ["a Dask cluster"]:
+        pass
+    server.close()
+    await ended(job)
+    assert not os.path.exists(folder)
+
+
+async def test_a_node_without_a_kernel_is_given_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jupyter forgets a kernel that it could not restart, and nobody else would end its job."""
+    monkeypatch.setattr(kernel_node, "NO_KERNEL", 0.1)
+    await kernel_node.serve(await server.write(), os.environ)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o660])
+async def test_a_letter_that_others_may_read_is_not_believed(server: Server, mode: int) -> None:
+    await server.write(mode)
+    job = server.job()
+    _, said = await asyncio.to_thread(job.communicate)
+    assert job.returncode == 1
+    assert "is not a private file of this user" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"ONRAMP_SITE": "local", "port": "x"}', "\udcff"])
+async def test_a_letter_that_is_none(server: Server, text: str) -> None:
+    server.letter.touch(0o600)
+    server.letter.write_bytes(text.encode(errors="surrogateescape"))
+    job = server.job()
+    _, said = await asyncio.to_thread(job.communicate)
+    assert (job.returncode, "Traceback" in said) == (1, False)
+
+
+async def test_a_server_that_is_gone(server: Server) -> None:
+    told = await server.write()
+    server.close()
+    with pytest.raises(OSError, match="Connect"):
+        await call(told)
+    job = server.job()
+    _, said = await asyncio.to_thread(job.communicate)
+    assert job.returncode == 1
+    assert "the server that wanted this kernel is not there" in said
