@@ -13,7 +13,7 @@ from curricula.release import generated
 from spawners.site import Site
 from tests.curricula.course_here import REPOSITORY, Node, cell, course_in, grader_of, solved, submitted
 
-NAMES = ["m00", "m01", "m03", "m05"]
+NAMES = ["m00", "m01", "m02", "m03", "m05"]
 HIDDEN = "A hidden test did not pass."
 WORKLOADS = {"clean", "digits", "finetune", "large", "plot", "infer"}
 # grade_id of an answer → a wrong one, and what its author is told.
@@ -56,7 +56,7 @@ async def test_the_teachers_answers_get_full_marks(grader: Grader, name: str) ->
 
     assert result.not_run is None
     assert [one.message for one in result.cells] == [""] * len(result.cells)
-    assert result.score == result.max_score == {"m00": 8, "m01": 16, "m03": 14, "m05": 14}[name]
+    assert result.score == result.max_score == {"m00": 8, "m01": 16, "m02": 16, "m03": 14, "m05": 14}[name]
 
 
 @pytest.mark.parametrize("name", ["m00", "m01"])
@@ -88,7 +88,7 @@ def test_what_a_learner_gets_is_python_and_explains_itself(course: Course, name:
             assert "raise NotImplementedError()" in before.source
             assert all(re.search(r', f?".+"$', line) for line in one.source.splitlines() if "assert " in line)
             answers += 1
-    assert answers == {"m00": 2, "m01": 4, "m03": 3, "m05": 3}[name]
+    assert answers == {"m00": 2, "m01": 4, "m02": 4, "m03": 3, "m05": 3}[name]
     assert notebook.cells[0].source.startswith("# ")
     assert not [one.id for one in notebook.cells if one.metadata.nbgrader.locked and one.metadata.get("editable", True)]
 

@@ -374,7 +374,7 @@ def test_the_operators_commands_say_what_is_wrong(factory: Factory, tmp_path: Pa
     for arguments, sentence in (
         (("create", str(tmp_path)), "holds no course: a course.yaml is missing there"),
         (("release", "nope"), "There is no course 'nope' here."),
-        (("release", "onboarding", "m99"), "has no assignment 'm99': choose one of m00, m01, m03, m05."),
+        (("release", "onboarding", "m99"), "has no assignment 'm99': choose one of m00, m01, m02, m03, m05."),
     ):
         done = operate(factory, *arguments)
         assert (done.returncode, sentence in done.stderr) == (1, True), done.stderr
