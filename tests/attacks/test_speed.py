@@ -1,11 +1,13 @@
 """Points for speed: given by what a test measures in its own process, and not to be had by deceiving it."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
 
 from tests.attacks.attack import Attack, attacks
 from tests.attacks.ground import Ground, ground
+from tests.curricula.course_here import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +40,9 @@ def test_how_fast_an_answer_is_decides_how_many_points_it_gets(here: Ground) -> 
         for code in (own, slower)
     ]
     assert scores == [4, 2]
+
+
+def test_the_instructors_tutorial_has_this_very_test(here: Ground) -> None:
+    (test,) = [one for one in here.versions["speed"].tests.cells if one.get("id") == "checksum-test"]
+    pattern = re.sub(r"HIDDEN_SEED = \d+", "HIDDEN_SEED = 0", test.source)
+    assert pattern in (REPOSITORY / "docs/tutorials/instructor.md").read_text()
