@@ -31,10 +31,10 @@ def test_nothing_is_gained_where_a_test_measures(here: Ground, attack: Attack) -
 
 
 def test_how_fast_an_answer_is_decides_how_many_points_it_gets(here: Ground) -> None:
-    """Half of them for what takes forty times as long as the course's own answer."""
+    """Half of them for what takes thirty times as long as the course's own answer."""
     own = "import numpy as np\ndef checksum(factor, n): return int((np.arange(n) * factor % 1009).sum())"
     slower = f"{own}\nimport time\nonce = checksum\ndef checksum(factor, n):\n    begin = time.thread_time()\n"
-    slower += "    found = once(factor, n)\n    time.sleep(40 * (time.thread_time() - begin))\n    return found"
+    slower += "    found = once(factor, n)\n    time.sleep(30 * (time.thread_time() - begin))\n    return found"
     scores = [
         here.grade(Attack(id="paced", tries="nothing", answers={"checksum": code}), "speed").result.score
         for code in (own, slower)

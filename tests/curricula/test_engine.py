@@ -112,7 +112,8 @@ dist.destroy_process_group()
 
 @pytest.mark.parametrize("walls", WALLS)
 async def test_processes_of_a_notebook_can_speak_with_each_other(walls: str) -> None:
-    code = "import socket\nsocket.create_connection(('localhost', socket.create_server(('', 0)).getsockname()[1]), 5)"
+    code = "import socket\nhere = socket.create_server(('', 0))\n"
+    code += "socket.create_connection(('localhost', here.getsockname()[1]), 5)"
     async with Engine(walls) as engine:
         report = await engine.examine(Task(steps=(Step(index=0, source=code, where="learner"),)))
     assert [(ran.error, ran.message) for ran in report.cells] == [("", "")]

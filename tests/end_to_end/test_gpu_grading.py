@@ -50,7 +50,14 @@ def grading(factory: Factory, teacher: Person, course: str, name: str) -> dict[s
     post(factory, teacher, f"{course}/assignments/{name}/release").raise_for_status()
     address = f"{factory.url}{SERVICE}{course}/assignments/{name}/notebook"
     notebook = answered(teacher.api.get(address).raise_for_status().text, "m00")
-    own = {"cell_type": "code", "id": "look", "metadata": {}, "outputs": [], "execution_count": None, "source": LOOK}
+    own: dict[str, Any] = {
+        "cell_type": "code",
+        "id": "look",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "source": LOOK,
+    }
     notebook["cells"].insert(0, own)
     path = f"{course}/assignments/{name}/submissions"
     post(factory, teacher, path, content=json.dumps(notebook)).raise_for_status()
