@@ -67,7 +67,8 @@ async def serve(folder: Path, slots: int, devices: Devices) -> None:
     pulse, gate = Pulse(folder / "alive"), asyncio.Semaphore(slots)
     pieces: dict[str, asyncio.Task[None]] = {}
     async with Engine(devices=devices) as engine:
-        print(f"Walls: {engine.walls}. Notebooks at once: {slots}. Devices: {devices.files or 'none'}.", flush=True)
+        seen = ", ".join(devices.files) or "none"
+        print(f"Walls: {engine.walls}. Notebooks at once: {slots}. Devices: {seen}.", flush=True)
         leave(folder / "out" / "ready.json", Ready(walls=engine.walls))
         busy = time.monotonic()
         while pulse.beats():

@@ -105,7 +105,8 @@ import torch, torch.distributed as dist
 dist.init_process_group("gloo")
 model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 1))
 model(torch.full((3, 2), float(dist.get_rank() + 1))).sum().backward()
-print("gradient", model.module.weight.grad[0, 0].item(), "of", dist.get_world_size(), flush=True)
+if dist.get_rank() == 0:
+    print("gradient", model.module.weight.grad[0, 0].item(), "of", dist.get_world_size())
 dist.destroy_process_group()
 """
 
@@ -127,7 +128,7 @@ import subprocess, sys
 open("train.py", "w").write({TRAINING!r})
 words = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "train.py"]
 done = subprocess.run(words, capture_output=True, text=True)
-assert done.stdout.splitlines() == ["gradient 4.5 of 2"] * 2, done
+assert done.stdout.splitlines() == ["gradient 4.5 of 2"], done
 """
     limits = Limits(cell_seconds=200, seconds=200, memory_bytes=4 << 30)
     async with Engine() as engine:
