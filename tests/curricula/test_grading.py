@@ -282,8 +282,11 @@ async def test_once_more_is_another_result_that_stands(grader: Grader, m00: Assi
     assert len(node.scripts) == 3
 
 
-async def test_one_job_grades_one_notebook_after_the_other(grader: Grader, m00: Assignment, node: Node) -> None:
+async def test_one_job_grades_one_notebook_after_the_other(
+    grader: Grader, m00: Assignment, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A job of its own finds out which tests run where: it holds the answers, and no learner's code was there."""
+    monkeypatch.setattr(workers, "PATIENCE", 600)  # on a slow machine too it is the one that is waited for
     notebooks = [answered(grader.course, f"x = {number}") for number in range(6)]
     results = await asyncio.gather(*(grade(grader, one) for one in notebooks))
 
