@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from curricula.late import Late, Penalty, rule
+from spawners.environment import Slug
 from spawners.model_file import read_model
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
@@ -37,6 +38,7 @@ class Assignment(Frozen):
     attempts: int | None = Field(default=None, ge=1, description="how often it may be handed in; without it, 200 times")
     max_bytes: int = Field(default=20_000_000, ge=1_000, le=1_000_000_000, description="of a submitted notebook")
     minutes: int = Field(default=5, ge=1, le=240, description="wall time of one grading job")
+    profile: Slug | None = Field(default=None, description="of the site, whose resources a notebook is graded with")
 
     @property
     def late_rule(self) -> str:
@@ -90,10 +92,13 @@ class Course(Frozen):
         raise CourseError(f"{self.title} has no assignment {ascii(name)[:60]}: choose one of {known}.")
 
     def version(self, assignment: Assignment) -> str:
-        """The version of an assignment: the sha256 of its source notebook. CourseError where there is none."""
+        """The version of an assignment: the sha256 of its source notebook, and of the profile that it asks for, if any.
+
+        CourseError where there is no source.
+        """
         path = self.source(assignment)
         try:
-            return hashlib.sha256(path.read_bytes()).hexdigest()
+            return hashlib.sha256(path.read_bytes() + f"{assignment.profile or ''}".encode()).hexdigest()
         except OSError as error:
             raise CourseError(f"the source of {assignment.name} cannot be read: {error}") from None
 

@@ -21,6 +21,7 @@ from typing import Self
 from pydantic import TypeAdapter, ValidationError
 
 from curricula import sandbox
+from curricula.devices import NO_GPU, Devices
 from curricula.report import Limits, Report, Task
 from curricula.zygote import WALLS, Request
 
@@ -39,14 +40,14 @@ class EngineError(RuntimeError):
 class Zygote:
     """One sandboxed Python with packages loaded; the handle of curricula.zygote."""
 
-    def __init__(self, walls: str, packages: Sequence[str] = ()) -> None:
+    def __init__(self, walls: str, packages: Sequence[str], devices: Devices) -> None:
         if shutil.which(sandbox.BWRAP) is None:
             raise EngineError(f"there is no {sandbox.BWRAP} on the PATH: install Debian's bubblewrap.")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
         ours.setblocking(False)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as this
-        words = sandbox.zygote((str(theirs.fileno()), walls, *packages), nested=walls == "namespaces")
+        words = sandbox.zygote((str(theirs.fileno()), walls, *packages), devices, nested=walls == "namespaces")
         try:
             with theirs:
                 self._process = subprocess.Popen(
@@ -111,9 +112,9 @@ class Zygote:
 class Engine:
     """Examines notebooks; several at a time, if `examine` is awaited several times. Use it with `async with`."""
 
-    def __init__(self, walls: str | None = None) -> None:
-        """`walls` says which to raise; None takes the first of WALLS that this machine has."""
-        self._asked = walls
+    def __init__(self, walls: str | None = None, devices: Devices = NO_GPU) -> None:
+        """`walls` says which to raise; None takes the first of WALLS that this machine has. Notebooks see `devices`."""
+        self._asked, self._devices = walls, devices
         self.walls = ""
         self._zygotes: dict[frozenset[str], Zygote] = {}
         self._starting, self._count = asyncio.Lock(), 0
@@ -122,7 +123,7 @@ class Engine:
         problems = []
         for walls in WALLS if self._asked is None else (self._asked,):
             try:
-                first = await _started(walls)
+                first = await self._started(walls)
             except EngineError as error:
                 problems.append(f"{walls}: {error}")
                 continue
@@ -140,7 +141,8 @@ class Engine:
 
     async def examine(self, task: Task) -> Report:
         """Examine one notebook. Raises EngineError."""
-        async with self._zygote(task.packages) as zygote:
+        # A process that is forked cannot use a GPU which a package has touched before as it was loaded.
+        async with self._zygote(() if self._devices.files else task.packages) as zygote:
             self._count += 1
             report = await _examined(task, zygote, self._count)
         return replace(report, walls=self.walls)
@@ -151,7 +153,7 @@ class Engine:
         if self.walls == "namespaces":
             yield await self._kept(frozenset(packages))
             return
-        own = await _started(self.walls, packages)
+        own = await self._started(self.walls, packages)
         try:
             yield own
         finally:
@@ -166,21 +168,20 @@ class Engine:
                 found.close()
                 found = None
             if found is None:
-                found = await _started(self.walls, sorted(packages))
+                found = await self._started(self.walls, sorted(packages))
             self._zygotes[packages] = found
             for old in list(self._zygotes)[:-2]:
                 self._zygotes.pop(old).close()
         return found
 
-
-async def _started(walls: str, packages: Sequence[str] = ()) -> Zygote:
-    zygote = Zygote(walls, packages)
-    try:
-        await zygote.ready()
-    except BaseException:
-        zygote.close()
-        raise
-    return zygote
+    async def _started(self, walls: str, packages: Sequence[str] = ()) -> Zygote:
+        zygote = Zygote(walls, packages, self._devices)
+        try:
+            await zygote.ready()
+        except BaseException:
+            zygote.close()
+            raise
+        return zygote
 
 
 async def _examined(task: Task, zygote: Zygote, number: int) -> Report:

@@ -19,7 +19,6 @@ from nbformat import NotebookNode
 
 from curricula.canary import Tampered
 from curricula.course import Assignment, Course
-from curricula.grading_job import limits
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
 from curricula.release import Generated, generated, hidden_seed
 from curricula.report import Limits, Task
@@ -28,8 +27,9 @@ from curricula.steps import examination, executed
 from curricula.submissions import Submission
 from curricula.trial import Trial
 from curricula.workers import Outcome, Workers
-from spawners.request import Resources
+from spawners.request import RequestError, Resources
 from spawners.run_environment import digest, environment_file, locked
+from spawners.site import SiteError
 
 __all__ = ["Grader", "GradingError", "Result"]
 
@@ -83,7 +83,7 @@ class Grader:
             made = await self._version(assignment) if version is None else version
             trial = Trial(source=made.source, tests=made.tests, limits=self._limits(assignment))
             # In a job of its own: it holds the course's answers, and no learner's code shall have been there.
-            outcome = await self._answer(key, trial, _TRIALS * assignment.minutes, alone=True)
+            outcome = await self._answer(key, assignment, trial, _TRIALS * assignment.minutes, alone=True)
             if isinstance(outcome.problem, NotRun):
                 raise GradingError(
                     f"The course's own answers to {assignment.name} could not be tried: {outcome.problem} "
@@ -129,7 +129,7 @@ class Grader:
     ) -> Result:
         """Have a submission examined, and mark what comes back; `job` gets the id of the job that did it."""
         exam = examination(notebook, plan, self._limits(assignment), random.SystemRandom())
-        outcome = await self._answer(key, exam.task, assignment.minutes)
+        outcome = await self._answer(key, assignment, exam.task, assignment.minutes)
         job.append(outcome.job_id)
         report = _there(outcome, outcome.answer.report)
         self._keep_executed(key, json.dumps(executed(notebook, exam.uncounted(report))))
@@ -142,18 +142,25 @@ class Grader:
             walls=report.walls,
         )
 
-    async def _answer(self, key: Key, work: Task | Trial, minutes: int, *, alone: bool = False) -> Outcome:
+    async def _answer(
+        self, key: Key, assignment: Assignment, work: Task | Trial, minutes: int, *, alone: bool = False
+    ) -> Outcome:
         """Have something done, and keep the end of the job's log where it came to nothing."""
-        outcome = await self.workers.run(work, minutes, alone=alone)
+        outcome = await self.workers.of(assignment.profile).run(work, minutes, alone=alone)
         if outcome.log:
             self._keep_log(key, outcome)
         return outcome
 
     def _resources(self, assignment: Assignment) -> Resources:
-        return self.workers.job.resources(assignment.minutes)
+        """What one of its jobs asks for. Raises GradingError."""
+        try:
+            return self.workers.of(assignment.profile).job.resources(assignment.minutes)
+        except (RequestError, SiteError) as error:
+            where = " It is the `profile` of this assignment in course.yaml." if assignment.profile else ""
+            raise GradingError(f"{assignment.name} cannot be graded here: {error}{where}") from None
 
     def _limits(self, assignment: Assignment) -> Limits:
-        return limits(self._resources(assignment), assignment.minutes)
+        return self.workers.of(assignment.profile).job.limits(self._resources(assignment), assignment.minutes)
 
     def _known(self, key: Key) -> Result | None:
         """The result with this key, if there is one."""

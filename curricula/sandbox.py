@@ -1,6 +1,7 @@
 """The outer walls around everything of a learner's that is run for grading: one bubblewrap command. Pure.
 
-No network, no home, no environment, no other process, nothing to write to that lasts. Runs as an ordinary user.
+No network but one with itself, no home, no environment, no other process, nothing to write to that lasts. Runs as an
+ordinary user.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from curricula.devices import NO_GPU, Devices
 from curricula.walls import WORK
 
 BWRAP = "bwrap"
@@ -18,6 +20,8 @@ _NOBODY = "65534"
 _SYSTEM = ("/usr",)
 _LINKS = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 _ETC = ("/etc/alternatives", "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime")
+# Where a GPU's libraries read what there is.
+_HARDWARE = ("/sys/bus", "/sys/class", "/sys/dev", "/sys/devices", "/sys/module")
 # One thread each: graders share a node, and results must not depend on how many processors it has.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Where our own modules lie inside: those that are needed there, and nothing that lies beside them.
@@ -36,8 +40,10 @@ MODULES = (
 _START = f"import sys; sys.path.insert(0, {OURS!r}); from curricula.zygote import main; sys.exit(main(sys.argv[1:]))"
 
 
-def zygote(arguments: Sequence[str], *, nested: bool, prefix: Path = Path(sys.prefix)) -> tuple[str, ...]:
-    """Return the argument list that starts curricula.zygote in the sandbox.
+def zygote(
+    arguments: Sequence[str], devices: Devices = NO_GPU, *, nested: bool, prefix: Path = Path(sys.prefix)
+) -> tuple[str, ...]:
+    """Return the argument list that starts curricula.zygote in the sandbox, with these devices and no others.
 
     `nested`: it raises further walls in there, so it may make namespaces and nothing is writable until then;
     `prefix` is the Python environment, read-only.
@@ -49,8 +55,8 @@ def zygote(arguments: Sequence[str], *, nested: bool, prefix: Path = Path(sys.pr
         *_nobody(prefix),
         *bwrap,
         *_walls(nested),
-        *_files(prefix, nested),
-        *_environment(prefix),
+        *_files(prefix, nested, devices.files),
+        *_environment(prefix, devices.variables),
         "--",
         *python,
         *arguments,
@@ -75,7 +81,7 @@ def _walls(nested: bool) -> Sequence[str]:
     return (*namespaces, "--hostname", "sandbox", "--cap-drop", "ALL", "--die-with-parent", "--new-session")
 
 
-def _files(prefix: Path, nested: bool) -> Sequence[str]:
+def _files(prefix: Path, nested: bool, devices: Sequence[str]) -> Sequence[str]:
     """A root of its own: system and Python environment read-only, our modules, a work folder, and nothing else."""
     options: list[str] = []
     for name in _SYSTEM:
@@ -87,7 +93,9 @@ def _files(prefix: Path, nested: bool) -> Sequence[str]:
             options += ["--ro-bind", f"/{name}", f"/{name}"]
     for name in _ETC:
         options += ["--ro-bind-try", name, name]
+    options += ["--ro-bind", str(Path(__file__).with_name("hosts")), "/etc/hosts"]
     options += ["--proc", "/proc", "--dev", "/dev", "--ro-bind", str(prefix), str(prefix)]
+    options += _gpus(devices)
     for name in MODULES:
         options += ["--ro-bind", str(Path(__file__).with_name(f"{name}.py")), f"{OURS}/curricula/{name}.py"]
     options += ["--tmpfs", WORK, "--remount-ro", "/dev", "--remount-ro", "/"]
@@ -96,8 +104,14 @@ def _files(prefix: Path, nested: bool) -> Sequence[str]:
     return (*options, *(() if nested else ("--remount-ro", "/proc")), "--chdir", WORK)
 
 
-def _environment(prefix: Path) -> Sequence[str]:
-    """A clean environment: nothing of the job's, and a home that is the work folder."""
+def _gpus(devices: Sequence[str]) -> Sequence[str]:
+    """These device files, and what their libraries read of the node's hardware."""
+    own = [word for device in devices for word in ("--dev-bind", device, device)]
+    return [*own, *(word for name in _HARDWARE if devices for word in ("--ro-bind-try", name, name))]
+
+
+def _environment(prefix: Path, devices: Mapping[str, str]) -> Sequence[str]:
+    """A clean environment: nothing of the job's but the names of its GPUs, and a home that is the work folder."""
     variables: Mapping[str, str] = {
         "PATH": f"{prefix}/bin:/usr/bin:/bin",
         "HOME": WORK,
@@ -108,7 +122,7 @@ def _environment(prefix: Path) -> Sequence[str]:
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "PYTHONNOUSERSITE": "1",
-        "CUDA_VISIBLE_DEVICES": "",
+        **devices,
         **dict.fromkeys(_THREADS, "1"),
     }
     return ("--clearenv", *(word for name, value in variables.items() for word in ("--setenv", name, value)))

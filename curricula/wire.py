@@ -97,7 +97,7 @@ _FROM: Mapping[str, Callable[[Any], object]] = {
     "Series": lambda form: _pandas().Series(_column(form[0]), index=form[1], name=form[2]),
     "DataFrame": lambda form: _frame(*form),
     "Timestamp": lambda form: _pandas().Timestamp(form),
-    "Tensor": lambda form: sys.modules["torch"].from_numpy(form[0]).requires_grad_(form[1]),
+    "Tensor": lambda form: _torch().from_numpy(form[0]).requires_grad_(form[1]),
 }
 # What msgpack carries by itself, and how a subclass becomes it whatever it overrides.
 _NATIVE: Mapping[type, Callable[[Any], object]] = {
@@ -267,6 +267,12 @@ def _numpy() -> Any:
     import numpy
 
     return numpy
+
+
+def _torch() -> Any:
+    import torch
+
+    return torch
 
 
 def _pandas() -> Any:

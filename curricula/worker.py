@@ -1,8 +1,9 @@
 """A grading job: it stands by on its node, examines what is laid into its folder, and hands back how each went.
 
-`python -I -m curricula.worker FOLDER SLOTS`: of FOLDER/in/ so many files at a time are worked on, in the order of their
-numbers; of 7-task.json the answer lies in FOLDER/out/7.json, and in FOLDER/out/ready.json that it has begun. A file
-that is taken away is not worked on any further. The job ends with its folder, or once nobody touches FOLDER/alive.
+`python -I -m curricula.worker FOLDER SLOTS [--gpus]`: of FOLDER/in/ so many files at a time are worked on, in the order
+of their numbers; of 7-task.json the answer lies in FOLDER/out/7.json, and in FOLDER/out/ready.json that it has begun. A
+file that is taken away is not worked on any further. The job ends with its folder, or once nobody touches FOLDER/alive.
+With `--gpus` notebooks see the job's GPUs, and otherwise none.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from pathlib import Path
 import nbformat
 from pydantic import BaseModel, Field, TypeAdapter
 
+from curricula.devices import NO_GPU, Devices, DevicesError, job_devices
 from curricula.engine import Engine, EngineError
 from curricula.report import Report, Task
 from curricula.routing import Plan
@@ -61,12 +63,13 @@ class Pulse:
         return time.monotonic() - self._since < LONELY
 
 
-async def serve(folder: Path, slots: int) -> None:
+async def serve(folder: Path, slots: int, devices: Devices) -> None:
     """Work on what lies in `folder` until nobody wants it. Raises EngineError where nothing can be examined."""
     pulse, gate = Pulse(folder / "alive"), asyncio.Semaphore(slots)
     pieces: dict[str, asyncio.Task[None]] = {}
-    async with Engine() as engine:
-        print(f"Walls: {engine.walls}. Notebooks at once: {slots}.", flush=True)
+    async with Engine(devices=devices) as engine:
+        seen = ", ".join(devices.files) or "none"
+        print(f"Walls: {engine.walls}. Notebooks at once: {slots}. Devices: {seen}.", flush=True)
         leave(folder / "out" / "ready.json", Ready(walls=engine.walls))
         busy = time.monotonic()
         while pulse.beats():
@@ -128,9 +131,10 @@ def leave(path: Path, said: BaseModel) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Stand by; 1 with a sentence where nothing can be examined here."""
+    folder, slots, *gpus = argv
     try:
-        asyncio.run(serve(Path(argv[0]), int(argv[1])))
-    except EngineError as error:
+        asyncio.run(serve(Path(folder), int(slots), job_devices(os.environ) if gpus else NO_GPU))
+    except (EngineError, DevicesError) as error:
         print(f"onramp: {error}", file=sys.stderr)
         return 1
     return 0

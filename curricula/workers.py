@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from curricula.grading_job import GradingJob, script, slots
+from curricula.grading_job import GradingJob
 from curricula.handover import Handover
 from curricula.marks import GradingError, NotRun
 from curricula.report import Task
@@ -31,6 +31,8 @@ MOST = 8
 LOOK, ASK, PATIENCE = 0.05, 0.5, 2.0
 # Seconds: after which a job that nobody needs is ended, and between two signs of life to each.
 IDLE, BEAT = 60.0, 10.0
+# And one of a profile that an assignment asked for: nobody else can use its GPUs meanwhile.
+SOON = 5.0
 # After so many seconds a job to stand by is asked for anew where none could, and so long before its end the next one.
 AGAIN, RENEW = 30.0, 300.0
 # How often something is tried, where the job and not the work failed.
@@ -74,9 +76,11 @@ class _Worker:
     folder: Handover
     job_id: str
     resources: Resources
+    slots: int
     own: _Piece | None = None
     given: dict[int, _Piece] = field(default_factory=dict)
     ready: bool = False
+    put_back: bool = False
     ends: datetime | None = None
     absent: int = 0
     idle_since: float = field(default_factory=time.monotonic)
@@ -95,7 +99,7 @@ class _Worker:
     @property
     def room(self) -> int:
         """How much more it may be given; one waits in its folder, so that no processor waits for us."""
-        return slots(self.resources) + 1 - len(self.given) if self.own is None else 0
+        return self.slots + 1 - len(self.given) if self.own is None else 0
 
 
 class Workers:
@@ -112,6 +116,7 @@ class Workers:
         most: int = MOST,
     ) -> None:
         self.job, self.handover = job, handover
+        self._others: dict[str, Workers] = {}
         self._scheduler, self._user = scheduler, user
         self._least, self._most = least, max(least, most)
         self._waiting: deque[_Piece] = deque()
@@ -120,6 +125,15 @@ class Workers:
         self._loops: list[asyncio.Task[None]] = []
         self._fruitless = 0
         self._started = self._refused = float("-inf")
+
+    def of(self, profile: str | None) -> "Workers":
+        """Return those of the profile that an assignment asks for, of which none stands by; without one, these."""
+        if profile is None:
+            return self
+        if profile not in self._others:
+            job = self.job.of(profile)
+            self._others[profile] = Workers(self._scheduler, job, self.handover, user=self._user, most=self._most)
+        return self._others[profile]
 
     async def run(self, work: Task | Trial, minutes: int, *, alone: bool = False) -> Outcome:
         """Have something done that may take so many `minutes`: by a job of its own where `alone`, or by any."""
@@ -143,7 +157,8 @@ class Workers:
             ]
 
     async def close(self) -> None:
-        """End all jobs; who still waits is told so."""
+        """End all jobs, of other profiles too; who still waits is told so."""
+        await asyncio.gather(*(one.close() for one in self._others.values()))
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
@@ -231,8 +246,10 @@ class Workers:
             snapshot = await self._scheduler.jobs()
             for worker in tuple(self._workers):
                 await self._judge(worker, snapshot)
+        idle = SOON if self.job.asked else IDLE
         for worker in self._spare():
-            if worker.ready and not worker.given and time.monotonic() - worker.idle_since > IDLE:
+            wanted = worker.given or (self._waiting and not worker.ready)
+            if not wanted and time.monotonic() - worker.idle_since > idle:
                 await self._end(worker)
 
     def _spare(self) -> Sequence[_Worker]:
@@ -251,7 +268,8 @@ class Workers:
         shared = [one for one in self._workers if one.own is None]
         lacking = sum(one.lasts for one in shared) < self._least and len(shared) < self._most
         asked = [one.since for one in self._waiting if not one.alone]
-        late = bool(asked) and now - max(self._started, min(asked)) > PATIENCE and len(shared) < self._most
+        coming = sum(one.slots for one in shared if not one.ready and not one.put_back)
+        late = len(asked) > coming and now - max(self._started, min(asked)) > PATIENCE and len(shared) < self._most
         first = bool(asked) and not shared
         if first or late or (lacking and now - self._refused > AGAIN):
             self._started = now
@@ -267,7 +285,8 @@ class Workers:
             self._refuse(own, GradingError(str(error)))
             return
         try:
-            job_id = await self._scheduler.submit(self._user, script(self.job.site, resources, folder.path, folder.log))
+            script = self.job.script(resources, folder.path, folder.log)
+            job_id = await self._scheduler.submit(self._user, script)
         except asyncio.CancelledError:
             folder.remove()
             self._waiting.extend([own] if own else [])
@@ -277,7 +296,7 @@ class Workers:
             text = f"The grading job was not accepted: {error}. Nothing is lost: grade again."
             self._refuse(own, GradingError(text))
             return
-        worker = _Worker(folder, job_id, resources, own)
+        worker = _Worker(folder, job_id, resources, self.job.slots(resources), own)
         self._workers.append(worker)
         if own is not None and own.done.done():  # nobody waits for it any more
             await self._end(worker)
@@ -320,7 +339,7 @@ class Workers:
 
     def _begin_anew(self, worker: _Worker) -> None:
         """Slurm has put the job back into its queue: others may do its work sooner."""
-        worker.ready = False
+        worker.ready, worker.put_back = False, True
         for number, piece in tuple(worker.given.items()):
             self._take_back(worker, number)
             if piece is not worker.own:

@@ -97,6 +97,7 @@ def _warm_up(shell: Any) -> None:
     os.waitpid(pid, 0)
     candidate.Candidate(shell).answer("run", ["print(1)\n1", 9.0, 100])
     shell.reset()
+    shell.user_ns["__spec__"] = None  # a reset takes it away, and multiprocessing looks for it
 
 
 class _Fork:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from spawners.node_gpus import STAND_INS
+
 # Each exists only while a GPU driver is loaded: NVIDIA's, AMD's.
 DRIVERS = ("proc/driver/nvidia/version", "dev/kfd")
-# The one-machine factory's GPUs that have no device behind them: a file for each, by its node and its number there.
-STAND_INS = "dev/onramp"
 
 
 def stand_ins(devices: Iterable[str], node: str | None, root: Path = Path("/")) -> tuple[str, ...]:
     """Those of a job's devices that Slurm counts and nothing computes on; a cluster has none."""
-    folder = root / STAND_INS / (node or "")
+    folder = root / "dev" / STAND_INS / (node or "")
     return tuple(device for device in devices if device.isdecimal() and (folder / device).exists())
 
 

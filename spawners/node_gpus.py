@@ -15,6 +15,8 @@ VARIABLES = {
 SLURM = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 # What Slurm and CUDA write where there is no device to see.
 NO_DEVICE = frozenset({"", "-1", "NoDevFiles", "none", "void"})
+# Below /dev, the one-machine factory's GPUs that have no device behind them: a file for each, by node and number there.
+STAND_INS = "onramp"
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from spawners.node_gpus import STAND_INS
+
 # A file for each GPU that has no device behind it: below, by its node, the number Slurm gives it there.
-EMULATED = "/dev/onramp"
+EMULATED = f"/dev/{STAND_INS}"
 SERVICE_ACCOUNTS = ("munge", "slurm", "mysql", "onramp-hub", "onramp-course", "onramp-grade")
 # Everybody the hub may act for; its own and Slurm's accounts are not among them.
 LEARNERS = "learners"

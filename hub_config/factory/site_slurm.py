@@ -20,7 +20,7 @@ _WITH_GPU = SlurmQOS(name="onramp-with-gpu", limits=("MinTRESPerJob=gres/gpu=1",
 _PROJECTS = (
     ("onboarding", "Onboarding course", PEOPLE[:4], 6000),
     ("sme", "SME prototyping", PEOPLE[4:], 3000),
-    ("grading", "Grading of submissions", ("onramp-grade",), 0),
+    ("grading", "Grading of submissions", ("onramp-grade",), 3000),
 )
 
 

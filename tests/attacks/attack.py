@@ -60,7 +60,7 @@ EXCHANGE = (
     "is an archive that is larger inside",
 )
 
-Where = Literal["attacks", "inside"]
+Where = Literal["attacks", "inside", "speed"]
 
 
 class Attack(Frozen):

@@ -54,7 +54,8 @@ class Ground:
             folder.mkdir(parents=True)
         shutil.copytree(COURSE, root / "course")
         self.course = load_course(root / "course")
-        self.versions = {one.name: generated(self.course, one) for one in self.course.assignments}
+        seed = secrets.randbelow(10**9)  # which learners do not know
+        self.versions = {one.name: generated(self.course, one, seed) for one in self.course.assignments}
         (self.home / ".ssh/id_ed25519").write_text(self.secret)
         (self.home / "gradebook.db").write_bytes(b"SQLite format 3\0" + self.secret.encode())
         (self.peers / "victim.ipynb").write_text(

@@ -77,8 +77,8 @@ def test_where_nobody_gains_it_ends_well(here: Ground, grade: Command, tmp_path:
         ("nowhere", COURSE, "attacks", r"nowhere cannot be read: No such file or directory\. Name a folder"),
         ("empty", COURSE, "attacks", r"No notebook lies in .*empty: put hostile submissions there, as \.ipynb files\."),
         ("full", "nowhere", "attacks", r"nowhere/course\.yaml: cannot be read"),
-        ("full", COURSE, "a9", r"has no assignment 'a9': choose one of attacks, inside\."),
-        ("full", COURSE, None, r"several assignments: say which with --assignment, one of attacks, inside\."),
+        ("full", COURSE, "a9", r"has no assignment 'a9': choose one of attacks, inside, speed\."),
+        ("full", COURSE, None, r"several assignments: say which with --assignment, one of attacks, inside, speed\."),
     ],
     ids=["no folder", "no notebook", "no course", "no such assignment", "which assignment"],
 )

@@ -1,5 +1,6 @@
 """A course is read once, and a mistake in it is named by file, line and key."""
 
+import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_the_version_is_the_sources_content(tmp_path):
     assert len({one, course.version(assignment)}) == 2
 
 
+def test_another_profile_is_another_version(tmp_path):
+    versions = set()
+    for profile in (None, "gpu-1", "gpu-4"):
+        course = load_course(write(tmp_path, assignments=[{**COURSE["assignments"][0], "profile": profile}]))
+        source = course.source(course.assignment("a1"))
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_text("one")
+        versions.add(course.version(course.assignment("a1")))
+
+    assert len(versions) == 3
+    assert hashlib.sha256(b"one").hexdigest() in versions
+
+
 def test_an_unknown_assignment_names_those_there_are(tmp_path):
     with pytest.raises(CourseError, match="no assignment 'a9': choose one of a1"):
         load_course(write(tmp_path)).assignment("a9")
@@ -67,6 +81,7 @@ def test_an_unknown_assignment_names_those_there_are(tmp_path):
         ({"assignments": COURSE["assignments"] * 2}, "two assignments are called a1"),
         ({"assignments": [{**COURSE["assignments"][0], "due": "2026-05-01T12:00:00"}]}, "due: .*timezone"),
         ({"assignments": [{**COURSE["assignments"][0], "notebook": "../../x.ipynb"}]}, "notebook: .*pattern"),
+        ({"assignments": [{**COURSE["assignments"][0], "profile": "GPU 1"}]}, "profile: .*pattern"),
         ({"name": "../x"}, "name: .*pattern"),
     ],
     ids=[
@@ -78,6 +93,7 @@ def test_an_unknown_assignment_names_those_there_are(tmp_path):
         "two of a name",
         "deadline without a zone",
         "path",
+        "profile",
         "name",
     ],
 )

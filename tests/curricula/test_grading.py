@@ -5,6 +5,7 @@ import json
 import os
 import random
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,13 @@ async def grader(course: Course, site: Site, node: Node, tmp_path: Path) -> Asyn
 
 async def grade(grader: Grader, content: NotebookNode | bytes) -> Result:
     return await grader.grade(submitted(grader.course, grader.course.assignment("m00"), content))
+
+
+def asking(grader: Grader, profile: str) -> Grader:
+    """The grader of the same course, whose m00 asks for a profile."""
+    asks = [one.model_copy(update={"profile": profile}) for one in grader.course.assignments]
+    course = grader.course.model_copy(update={"assignments": tuple(asks)})
+    return replace(grader, course=course, _planning={}, _generated={})
 
 
 def answered(course: Course, code: str) -> NotebookNode:
@@ -274,8 +282,11 @@ async def test_once_more_is_another_result_that_stands(grader: Grader, m00: Assi
     assert len(node.scripts) == 3
 
 
-async def test_one_job_grades_one_notebook_after_the_other(grader: Grader, m00: Assignment, node: Node) -> None:
+async def test_one_job_grades_one_notebook_after_the_other(
+    grader: Grader, m00: Assignment, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A job of its own finds out which tests run where: it holds the answers, and no learner's code was there."""
+    monkeypatch.setattr(workers, "PATIENCE", 600)  # on a slow machine too it is the one that is waited for
     notebooks = [answered(grader.course, f"x = {number}") for number in range(6)]
     results = await asyncio.gather(*(grade(grader, one) for one in notebooks))
 
@@ -292,6 +303,37 @@ async def test_another_version_of_the_assignment_is_another_result(grader: Grade
 
     assert (first.score, second.score) == (8, 4)
     assert first.key.assignment != second.key.assignment
+
+
+async def test_an_assignments_profile_is_what_its_jobs_ask_for(grader: Grader, m00: Assignment, node: Node) -> None:
+    """And another profile is another result, found by a job that has it."""
+    notebook = solved(grader.course, m00)
+    first = await grade(grader, notebook)
+    profiled = asking(grader, "cpu")
+    second = await grade(profiled, notebook)
+
+    assert (first.score, second.score) == (8, 8)
+    assert first.key.assignment != second.key.assignment
+    assert ["--cpus-per-task=2\n" in script for script in node.scripts] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("profile", ["gpu-9", "gpu-8"])
+async def test_a_profile_that_nothing_can_be_graded_with_is_told_before_any_job(
+    grader: Grader, m00: Assignment, node: Node, profile: str
+) -> None:
+    says = rf"^m00 cannot be graded here: .*'{profile}'.* Choose from: cpu, gpu-1, gpu-4\. It is the `profile` of this"
+    with pytest.raises(GradingError, match=says):
+        await grade(asking(grader, profile), solved(grader.course, m00))
+    assert node.scripts == []
+
+
+async def test_a_job_without_the_gpus_that_it_asked_for_is_nobodys_mark(
+    grader: Grader, m00: Assignment, node: Node
+) -> None:
+    with pytest.raises(GradingError, match="ended without a report"):
+        await grade(asking(grader, "gpu-1"), solved(grader.course, m00))
+    (kept,) = (grader.course.folder / "results").glob("*.log")
+    assert "This job is to have GPUs, and neither Slurm nor the site has named any" in kept.read_text()
 
 
 async def test_slurm_refusing_loses_nothing(grader: Grader, m00: Assignment, node: Node) -> None:

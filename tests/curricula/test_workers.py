@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from curricula import worker, workers
-from curricula.grading_job import GradingJob, limits, slots
+from curricula.grading_job import GradingJob
 from curricula.handover import Handover
 from curricula.marks import GradingError
 from curricula.report import Limits, Step, Task
 from curricula.worker import Pulse
 from curricula.workers import Outcome, Workers
 from spawners.scheduler import JobState, Snapshot
-from spawners.site import Site, load_site
+from spawners.site import Site
 from tests.curricula.course_here import Node, grading_site
 
 LONG = "import time\nfor _ in range(600):\n    time.sleep(0.1)"
@@ -191,6 +191,42 @@ async def test_a_job_that_nobody_needs_ends(jobs: Workers, node: Ending, monkeyp
     assert well(await jobs.run(task(), 2))
 
 
+async def test_no_more_jobs_begin_than_there_is_work_for(
+    node: Ending, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the queue is in which the first one waits."""
+    monkeypatch.setattr(workers, "PATIENCE", 0.1)
+    node.end = {"state": "PENDING"}
+    few = made(node, site, tmp_path)
+    pieces = [asyncio.create_task(few.run(task(), 2)) for _ in range(2)]
+    await until(lambda: len(node.scripts) == 2)
+    await asyncio.sleep(1)
+    assert len(node.scripts) == 2
+    await few.close()
+    assert [type(outcome.problem) for outcome in await asyncio.gather(*pieces)] == [GradingError] * 2
+
+
+async def test_an_assignments_profile_has_jobs_of_its_own_that_do_not_stand_by(
+    node: Ending, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "SOON", 0.2)
+    standing = await one_standing_by(node, site, tmp_path)
+    asked = standing.of("cpu")
+    outcomes = await asyncio.gather(standing.run(task(), 2), asked.run(task(), 2), asked.run(task(), 2))
+    assert (standing.of(None), standing.of("cpu")) == (standing, asked)
+    assert [(well(one), one.job_id) for one in outcomes] == [(True, "1"), (True, "2"), (True, "2")]
+    assert "--cpus-per-task=1\n" in node.scripts[0]
+    assert "--cpus-per-task=2\n" in node.scripts[1]
+    await until(lambda: node.running == 1)
+    assert well(await standing.run(task(), 2))
+    assert well(await asked.run(task(), 2))
+    await standing.close()
+
+    assert len(node.scripts) == 3
+    assert list(standing.handover.iterdir()) == []
+    await until(lambda: node.running == 0)
+
+
 async def test_more_jobs_begin_while_work_waits_and_never_more_than_so_many(
     node: Ending, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,13 +289,3 @@ def test_a_job_ends_once_nobody_is_there(tmp_path: Path, monkeypatch: pytest.Mon
     assert pulse.beats()
     folder.remove()
     assert not pulse.beats()
-
-
-def test_a_node_that_is_given_whole_grades_as_many_as_it_has_memory_for() -> None:
-    """On others a job is one processor, with the memory of the profile."""
-    for name, shared in (("local", True), ("snellius", False)):
-        site = load_site(name)
-        resources = GradingJob(site).resources(minutes=5)
-        many = slots(resources)
-        assert (many == 1) is shared, name
-        assert many * limits(resources, 5).memory_bytes <= resources.mem << 20

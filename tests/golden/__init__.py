@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from curricula.grading_job import GradingJob, script
+from curricula.grading_job import GradingJob
 from spawners.accounts import Account
 from spawners.cluster_plan import ClusterPlan
 from spawners.environment import Environment
@@ -146,5 +146,5 @@ def script_for(site: Site, case: Case) -> Script:
 def _grading(site: Site, options: Mapping[str, str]) -> Script:
     """The job that grades an assignment of five minutes."""
     folder = Path("/srv/onramp/grading") / NONCE
-    resources = GradingJob(site, options["profile"], options.get("account")).resources(minutes=5)
-    return script(site, resources, folder, folder / "out" / "job.log")
+    job = GradingJob(site, options["profile"], options.get("account"))
+    return job.script(job.resources(minutes=5), folder, folder / "out" / "job.log")

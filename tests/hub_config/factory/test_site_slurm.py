@@ -34,7 +34,7 @@ def test_two_cpu_and_two_gpu_nodes_of_four_gpus() -> None:
     assert [(one.name, one.gpu_minutes, one.people) for one in found.accounts] == [
         ("onboarding", 6000, ("teacher1", "student1", "student2", "student3")),
         ("sme", 3000, ("sme1",)),
-        ("grading", 0, ("onramp-grade",)),
+        ("grading", 3000, ("onramp-grade",)),
     ]
 
 
