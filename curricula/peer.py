@@ -188,7 +188,7 @@ class Remote:
         object.__setattr__(self, "_onramp_kind", kind)
 
     def __getattribute__(self, name: str) -> Any:
-        if name == "__class__":  # what it is here
+        if name in ("__class__", "__reduce_ex__"):  # what it is here, and that it cannot be copied
             return object.__getattribute__(self, name)
         if name == "__bases__":  # by which isinstance would take it for a class of ours
             raise AttributeError(name)
@@ -233,7 +233,7 @@ class Remote:
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
     __hash__ = _refuse
-    __instancecheck__ = __subclasscheck__ = _refuse
+    __instancecheck__ = __subclasscheck__ = __reduce_ex__ = _refuse
     __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __divmod__ = __pow__ = _refuse
     __radd__ = __rsub__ = __rmul__ = __rmatmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _refuse
     __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = __lshift__ = __rshift__ = _refuse

@@ -178,7 +178,10 @@ def _form(value: Any, handles: Handles, pack: Callable[[object], bytes]) -> obje
         return msgpack.ExtType(_TYPED, pack(["int", hex(value)]))  # beyond 64 bits
     if isinstance(value, type) and _is_builtin(value):
         return msgpack.ExtType(_TYPED, pack(["builtin", value.__name__]))
-    known = _scientific(value) or _standard(type(value), value)
+    try:
+        known = _scientific(value) or _standard(type(value), value)
+    except Exception:  # noqa: BLE001 - libraries refuse in many ways to say what a value is made of
+        known = None
     if known is None:
         return msgpack.ExtType(_HANDLE, pack([handles.keep(value), type(value).__name__[:100], callable(value)]))
     name, form = known
@@ -189,11 +192,8 @@ def _scientific(value: Any) -> tuple[str, object] | None:
     """Return name and form of a value of a library that this process has loaded; None for any other."""
     for library, known in _LIBRARIES.items():
         module = sys.modules.get(library)
-        try:
-            if module is not None and (found := known(module, value)) is not None:
-                return found
-        except Exception:  # noqa: BLE001 - libraries refuse in many ways to say what a value is made of
-            return None
+        if module is not None and (found := known(module, value)) is not None:
+            return found
     return None
 
 

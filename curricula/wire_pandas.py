@@ -101,7 +101,7 @@ def _dtype(column: Any) -> object:
 def _index(told: Any, name: object, freq: str | None) -> Any:
     column = _column(told)
     index = _pandas().Index(column, name=name, dtype=_dtype(column))
-    if freq is not None and hasattr(index, "inferred_freq"):
+    if freq is not None and hasattr(type(index), "inferred_freq"):  # an index of periods has it already
         index.freq = freq
     return index
 

@@ -105,9 +105,8 @@ def test_objects_stay_and_their_parts_are_asked_for(names: Names) -> None:
             "int(dog)",
             "del dog[0]",
             "issubclass(bool, Dog)",
-            "with dog: pass",
         ),
-        *("with dog: pass", "import copy\ncopy.copy(dog)"),
+        *("with dog: pass", "__import__('copy').copy(dog)", "__import__('copy').deepcopy([dog])"),
     ],
 )
 def test_a_stand_in_is_neither_compared_nor_calculated_with(names: Names, test: str) -> None:
@@ -122,7 +121,7 @@ def test_a_stand_in_has_the_parts_that_are_there_and_no_others(names: Names) -> 
         "assert [hasattr(dog, name) for name in ('name', '__eq__', '__add__', 'x')] == [True, True, False, False]",
     )
     run(names, "assert squares.__name__ == 'squares' and squares.__doc__ is None and Dog.__doc__ == 'It barks.'")
-    run(names, "import copy\nassert f'{dog:>9}' == '  Dog Rex' and copy.copy(dog).name == 'Rex'")
+    run(names, "assert f'{dog:>9}' == '  Dog Rex'")
 
 
 def test_an_error_is_made_of_what_it_was_made_of(names: Names) -> None:
