@@ -8,6 +8,8 @@ import ast
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
 
+from curricula.cell_names import python_of
+
 _ALIKE = ("equal", "close")  # in the names of what compares two values
 _ONE = frozenset({"id", "assertIs", "assertIsNot", "shares_memory", "may_share_memory"})
 _SEEDS = frozenset({"seed", "manual_seed", "set_seed", "set_state"})
@@ -104,4 +106,5 @@ def _called(tree: ast.AST) -> frozenset[str]:
 
 
 def _draws(answer: str) -> bool:
-    return any(word in answer for word in _DRAWS)
+    called = _called(ast.parse(python_of(answer) or ""))
+    return any(word in name.lower() for name in called for word in _DRAWS)

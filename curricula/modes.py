@@ -23,7 +23,7 @@ class Modes(BaseModel, frozen=True, extra="forbid"):
         counts = {"split": self.split, "in-sandbox": len(self.within), "by hand": self.by_hand}
         total = sum(counts.values())
         shares = (f"{count} {mode} ({count / max(total, 1):.0%})" for mode, count in counts.items())
-        yield f"{name}: {total} test cells: {', '.join(shares)}"
+        yield f"{name}: {total} test cell{'' if total == 1 else 's'}: {', '.join(shares)}"
         yield from (f"  {cell} in-sandbox: {why}" for cell, why in self.within.items())
 
 
