@@ -142,6 +142,7 @@ _OBJECTS: Mapping[str, Callable[..., object]] = types.MappingProxyType(
         "next": next,
         "str": str,
         "repr": repr,
+        "format": format,
     }
 )
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from curricula.course import Assignment, Course, CourseError
 from curricula.marks import CellGrade, NotRun, graded
+from curricula.modes import Modes, modes_of
 from curricula.module import Answer, Module, load_answers, load_module
 from curricula.mutants import mutants
 from curricula.readable import readable
@@ -32,6 +33,7 @@ class Row(BaseModel, frozen=True, extra="forbid"):
     cells: int = 0
     visible: int = 0
     hidden: int = 0
+    modes: Modes = Modes()
     caught: int = 0
     wrong: int = 0
     seconds: float = 0
@@ -83,6 +85,7 @@ def _check(course: Course, assignment: Assignment) -> Row:
         cells=len(code),
         visible=seen,
         hidden=all_ - seen,
+        modes=modes_of(version.source, version.tests),
         caught=caught,
         wrong=sum(not one.right for one in tried),
         problems=(*problems, *unfit, *readable(source), *_data(module, code.values())),

@@ -40,7 +40,7 @@ class Here:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._engine = Engine()
-        self._plans: dict[int, Plan] = {}
+        self._plans: dict[int, tuple[Generated, Plan]] = {}  # with the version, or another could get its id
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -61,8 +61,8 @@ class Here:
         """Return which tests of this version run where; found once."""
         if id(version) not in self._plans:
             work = planned(version.source, version.tests, limits, self._engine.examine)
-            self._plans[id(version)] = self._run(work)
-        return self._plans[id(version)]
+            self._plans[id(version)] = version, self._run(work)
+        return self._plans[id(version)][1]
 
     def grade(self, content: bytes, version: Generated, limits: Limits) -> Graded:
         """Grade a notebook."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from curricula.release import Generated
 from curricula.report import TIME_LIMIT, Ran, Report
 
-GRADER = "2"  # raised whenever the same submission could get another result
+GRADER = "3"  # raised whenever the same submission could get another result
 _HIDDEN = "A hidden test did not pass."
 
 

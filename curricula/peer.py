@@ -5,6 +5,7 @@ Whoever answers decides what may be asked, by the methods of its desk.
 """
 
 import builtins
+import contextlib
 import socket
 import struct
 import sys
@@ -31,6 +32,10 @@ class Desk(Protocol):
 
 class TheirError(Exception):
     """An error of the other side whose type is no builtin one; `their` is the name of that type."""
+
+
+class NoPlainForm(BaseException):
+    """A test asks more of a stand-in than its parts. No test is to take this for the error that it expects."""
 
 
 class Peer:
@@ -145,16 +150,17 @@ class Peer:
 
 
 def _told(error: BaseException) -> list[object]:
-    """Return what the other side learns of an error: the names of its type and of those it derives from, its words."""
+    """Return what the other side learns of an error: its type's names and bases, its words and arguments."""
     names = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, BaseException)]
     try:
         words = str(error)[:2000]
     except Exception:  # noqa: BLE001 - a learner's class may say anything, or nothing
         words = ""
-    return [names, words]
+    plain = all(type(one) in (int, float, bool, str, type(None)) for one in error.args) and len(words) < 2000
+    return [names, words, list(error.args) if plain else [words]]
 
 
-def _error(names: object = (), words: object = "") -> BaseException:
+def _error(names: object = (), words: object = "", made_of: object = ()) -> BaseException:
     """Return an error of ours for one of theirs: of the nearest builtin type, with their name of it."""
     known = names if isinstance(names, list) and all(isinstance(name, str) for name in names) else []
     said = words if isinstance(words, str) else ""
@@ -162,11 +168,12 @@ def _error(names: object = (), words: object = "") -> BaseException:
         base = getattr(builtins, name, None)
         if isinstance(base, type) and issubclass(base, Exception):
             kind = base if name == known[0] else type(known[0][:100], (base,), {})
-            try:
-                made: BaseException = kind(said)
-                return made
-            except TypeError:  # such as UnicodeDecodeError, which wants to be told more
-                break
+            for given in (made_of if isinstance(made_of, list) else (), (said,)):
+                with contextlib.suppress(TypeError):  # such as UnicodeDecodeError's, which wants to be told more
+                    made: BaseException = kind(*given)
+                    if str(made) == said:
+                        return made
+            break
     return TheirError(f"{known[0][:100] if known else 'an error'}: {said}")
 
 
@@ -180,7 +187,9 @@ class Remote:
         object.__setattr__(self, "_onramp_number", number)
         object.__setattr__(self, "_onramp_kind", kind)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("__class__", "__reduce_ex__"):  # what it is here, and that it cannot be copied
+            return object.__getattribute__(self, name)
         if name == "__bases__":  # by which isinstance would take it for a class of ours
             raise AttributeError(name)
         return _ask(self, "getattr", name)
@@ -215,12 +224,21 @@ class Remote:
     def __repr__(self) -> str:
         return str(_ask(self, "repr"))
 
-    def _refuse(self, other: object) -> Any:
+    def __format__(self, how: str) -> str:
+        return str(_ask(self, "format", how))
+
+    def _refuse(self, *_: object) -> Any:
         kind = object.__getattribute__(self, "_onramp_kind")
-        raise TypeError(f"a value of type {kind} is compared, which has no plain form")
+        raise NoPlainForm(f"a value of type {kind} has no plain form, so only its parts can be asked for")
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = object.__hash__
+    __hash__ = _refuse
+    __instancecheck__ = __subclasscheck__ = __reduce_ex__ = _refuse
+    __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __divmod__ = __pow__ = _refuse
+    __radd__ = __rsub__ = __rmul__ = __rmatmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _refuse
+    __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = __lshift__ = __rshift__ = _refuse
+    __neg__ = __pos__ = __abs__ = __invert__ = __int__ = __float__ = __complex__ = __index__ = __round__ = _refuse
+    __delitem__ = __reversed__ = __enter__ = __exit__ = __await__ = _refuse
 
 
 class RemoteCallable(Remote):

@@ -12,6 +12,7 @@ from nbformat import NotebookNode
 from pydantic import BaseModel, Field
 
 from curricula.cell_names import bound_names, deleted_names, function_reads, python_of, touched_names, used_names
+from curricula.copies import deceived
 
 Mode = Literal["split", "in-sandbox"]
 # What looks at a process from within, or changes it: it means something only in the learner's own.
@@ -107,7 +108,7 @@ def _rule(test: str, own: frozenset[str], answers: Mapping[str, str]) -> str:
         return f"it gives {', '.join(sorted(given))} a value that answers read"
     if changed := _set_parts(text):
         return f"it changes a part of {', '.join(sorted(changed))}"
-    return ""
+    return deceived(text, own, answers)
 
 
 def _read_later(answers: Mapping[str, str]) -> frozenset[str]:

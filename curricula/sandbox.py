@@ -35,6 +35,9 @@ MODULES = (
     "walls",
     "watch",
     "wire",
+    "wire_numpy",
+    "wire_pandas",
+    "wire_torch",
     "zygote",
 )
 _START = f"import sys; sys.path.insert(0, {OURS!r}); from curricula.zygote import main; sys.exit(main(sys.argv[1:]))"

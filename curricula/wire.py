@@ -10,13 +10,14 @@ import collections
 import datetime
 import decimal
 import fractions
-import io
 import pathlib
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgpack
+
+from curricula import wire_numpy, wire_pandas, wire_torch
 
 MOST = 64_000_000  # bytes of one message
 _TYPED, _HANDLE, _YOURS = 1, 2, 3
@@ -55,7 +56,10 @@ _TO: Mapping[type, tuple[str, Callable[[Any], object]]] = {
     collections.deque: ("deque", lambda value: [list(value), value.maxlen]),
     collections.OrderedDict: ("OrderedDict", lambda value: [list(pair) for pair in value.items()]),
     collections.Counter: ("Counter", lambda value: [list(pair) for pair in value.items()]),
-    collections.defaultdict: ("defaultdict", lambda value: [list(pair) for pair in value.items()]),
+    collections.defaultdict: (
+        "defaultdict",
+        lambda value: [value.default_factory, [list(pair) for pair in value.items()]],
+    ),
     decimal.Decimal: ("Decimal", str),
     fractions.Fraction: ("Fraction", lambda value: [value.numerator, value.denominator]),
     datetime.datetime: ("datetime", lambda value: value.isoformat()),
@@ -76,7 +80,7 @@ _FROM: Mapping[str, Callable[[Any], object]] = {
     "deque": lambda form: collections.deque(form[0], form[1]),
     "OrderedDict": lambda form: collections.OrderedDict(form),
     "Counter": lambda form: collections.Counter(dict(form)),
-    "defaultdict": lambda form: collections.defaultdict(None, form),
+    "defaultdict": lambda form: collections.defaultdict(*form),
     "Decimal": decimal.Decimal,
     "Fraction": lambda form: fractions.Fraction(*form),
     "datetime": datetime.datetime.fromisoformat,
@@ -88,16 +92,14 @@ _FROM: Mapping[str, Callable[[Any], object]] = {
     "NotImplemented": lambda _: NotImplemented,
     "int": lambda form: int(form, 16),
     "builtin": lambda form: _builtin(form),
-    "ndarray": lambda form: _load(form),
-    "objects": lambda form: _objects(*form),
-    "scalar": lambda form: _load(form)[()],
-    "dtype": lambda form: _numpy().dtype(form),
-    "Index": lambda form: _pandas().Index(_column(form[0]), name=form[1]),
-    "MultiIndex": lambda form: _pandas().MultiIndex.from_tuples(form[0], names=form[1]),
-    "Series": lambda form: _pandas().Series(_column(form[0]), index=form[1], name=form[2]),
-    "DataFrame": lambda form: _frame(*form),
-    "Timestamp": lambda form: _pandas().Timestamp(form),
-    "Tensor": lambda form: _torch().from_numpy(form[0]).requires_grad_(form[1]),
+    **wire_numpy.VALUES,
+    **wire_pandas.VALUES,
+    **wire_torch.VALUES,
+}
+_LIBRARIES: Mapping[str, Callable[[Any, Any], wire_numpy.Form | None]] = {
+    "numpy": wire_numpy.form,
+    "pandas": wire_pandas.form,
+    "torch": wire_torch.form,
 }
 # What msgpack carries by itself, and how a subclass becomes it whatever it overrides.
 _NATIVE: Mapping[type, Callable[[Any], object]] = {
@@ -113,8 +115,17 @@ _NATIVE: Mapping[type, Callable[[Any], object]] = {
 def packed(value: object, handles: Handles) -> bytes:
     """Return the message that carries `value`. Raises WireError where it is too large or refers to itself."""
 
+    depth = 0
+
     def unknown(other: object) -> object:
-        return _form(other, handles, pack)
+        nonlocal depth
+        depth += 1
+        if depth > _DEPTH:  # whoever reads it would take it for no value at all
+            raise WireError("it is nested too deeply")
+        try:
+            return _form(other, handles, pack)
+        finally:
+            depth -= 1
 
     def pack(part: object) -> bytes:
         raw: bytes = msgpack.packb(part, default=unknown, strict_types=True, unicode_errors="surrogatepass")
@@ -167,11 +178,23 @@ def _form(value: Any, handles: Handles, pack: Callable[[object], bytes]) -> obje
         return msgpack.ExtType(_TYPED, pack(["int", hex(value)]))  # beyond 64 bits
     if isinstance(value, type) and _is_builtin(value):
         return msgpack.ExtType(_TYPED, pack(["builtin", value.__name__]))
-    known = _scientific(value) or _standard(type(value), value)
+    try:
+        known = _scientific(value) or _standard(type(value), value)
+    except Exception:  # noqa: BLE001 - libraries refuse in many ways to say what a value is made of
+        known = None
     if known is None:
         return msgpack.ExtType(_HANDLE, pack([handles.keep(value), type(value).__name__[:100], callable(value)]))
     name, form = known
     return form if name is None else msgpack.ExtType(_TYPED, pack([name, form]))
+
+
+def _scientific(value: Any) -> tuple[str, object] | None:
+    """Return name and form of a value of a library that this process has loaded; None for any other."""
+    for library, known in _LIBRARIES.items():
+        module = sys.modules.get(library)
+        if module is not None and (found := known(module, value)) is not None:
+            return found
+    return None
 
 
 def _standard(kind: type, value: Any) -> tuple[str | None, object] | None:
@@ -184,74 +207,6 @@ def _standard(kind: type, value: Any) -> tuple[str | None, object] | None:
     return None
 
 
-def _scientific(value: Any) -> tuple[str | None, object] | None:
-    """Return name and form of a value of numpy, pandas or torch; None for any other."""
-    root = next(
-        (base.__module__.partition(".")[0] for base in type(value).__mro__ if base.__module__ != "builtins"), ""
-    )
-    numpy, pandas, torch = (sys.modules.get(name) for name in ("numpy", "pandas", "torch"))
-    if numpy and isinstance(value, numpy.ndarray | numpy.generic | numpy.dtype):
-        return _array(numpy, value)
-    if pandas and isinstance(value, pandas.DataFrame | pandas.Series | pandas.Index | pandas.Timestamp):
-        return _table(pandas, value)
-    if torch and root == "torch" and isinstance(value, torch.Tensor):
-        return "Tensor", [value.detach().cpu().numpy(), bool(value.requires_grad)]
-    return None
-
-
-def _array(numpy: Any, value: Any) -> tuple[str, object]:
-    if isinstance(value, numpy.dtype):
-        return "dtype", value.str
-    plain = numpy.asarray(value)  # of subclasses too, whatever they override
-    if plain.dtype.hasobject:
-        return "objects", [list(plain.shape), plain.ravel().tolist()]
-    file = io.BytesIO()
-    numpy.lib.format.write_array(file, plain, allow_pickle=False)
-    return "scalar" if isinstance(value, numpy.generic) else "ndarray", file.getvalue()
-
-
-def _table(pandas: Any, value: Any) -> tuple[str, object]:
-    if isinstance(value, pandas.Timestamp):
-        return "Timestamp", value.isoformat()
-    if isinstance(value, pandas.MultiIndex):
-        return "MultiIndex", [value.tolist(), list(value.names)]
-    if isinstance(value, pandas.Index):
-        return "Index", [_values(value), value.name]
-    if isinstance(value, pandas.Series):
-        return "Series", [_values(value), value.index, value.name]
-    return "DataFrame", [value.columns, value.index, [_values(value.iloc[:, n]) for n in range(value.shape[1])]]
-
-
-def _values(column: Any) -> list[object]:
-    """Return dtype and values of a column; an array where numpy has its type, else a list."""
-    numpy = sys.modules["numpy"]
-    if isinstance(column.dtype, numpy.dtype) and not column.dtype.hasobject:
-        return ["", column.to_numpy()]
-    plain = column.astype(object)
-    return [str(column.dtype), plain.where(plain.notna(), None).tolist()]
-
-
-def _column(form: Any) -> Any:
-    return form[1] if not form[0] else _pandas().array(form[1], dtype=form[0])
-
-
-def _frame(columns: Any, index: Any, values: Any) -> Any:
-    frame = _pandas().DataFrame({number: _column(one) for number, one in enumerate(values)}, index=index)
-    frame.columns = columns
-    return frame
-
-
-def _load(raw: bytes) -> Any:
-    return _numpy().lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
-
-
-def _objects(shape: list[int], values: list[object]) -> Any:
-    array = _numpy().empty(len(values), dtype=object)
-    for place, value in enumerate(values):
-        array[place] = value
-    return array.reshape(shape)
-
-
 def _is_builtin(kind: type) -> bool:
     return vars(builtins).get(kind.__name__) is kind
 
@@ -261,21 +216,3 @@ def _builtin(name: str) -> object:
     if not isinstance(found, type):
         raise WireError(f"there is no type {name[:60]!r}")
     return found
-
-
-def _numpy() -> Any:
-    import numpy
-
-    return numpy
-
-
-def _torch() -> Any:
-    import torch
-
-    return torch
-
-
-def _pandas() -> Any:
-    import pandas
-
-    return pandas

@@ -6,9 +6,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from curricula.modes import modes_of, together
 from curricula.moves.bring import Report
 from curricula.moves.taking import Taken
-from curricula.routing import drafted
 from curricula.submissions import spoken
 
 
@@ -20,17 +20,11 @@ def _due(one: Taken) -> str:
     return spoken(one.assignment.due) if one.assignment.due else "–"
 
 
-def _apart(one: Taken) -> str:
-    """Tests that reading finds fit to run apart from the learner's code; the first grading tries each."""
-    return f"{drafted(one.notebook, one.notebook).split} of {len(one.tests)}"
-
-
 COLUMNS: Mapping[str, Callable[[Taken], str]] = {
     "assignment": lambda one: one.assignment.name,
     "title": lambda one: one.assignment.title,
     "notebook": lambda one: one.assignment.notebook,
     "tests": lambda one: str(len(one.tests)),
-    "apart": _apart,
     "points": _points,
     "due": _due,
     "changed on the way": lambda one: "; ".join(one.notes) or "–",
@@ -38,14 +32,18 @@ COLUMNS: Mapping[str, Callable[[Taken], str]] = {
 
 
 def shown(report: Report) -> RenderableType:
-    """Return the report: what was taken, and below it what was left, why, and what to do."""
+    """Return the report: what was taken, where its tests run, what was left, why, and what to do."""
     taken = Table(*COLUMNS, box=None, pad_edge=False)
     for one in report.taken:
         taken.add_row(*(Text(column(one)) for column in COLUMNS.values()))
-    if not report.left:
-        return taken
-    left = Table("left", "why, and what to do", box=None, pad_edge=False)
-    for item in report.left:
-        for line in item.why:
-            left.add_row(Text(item.name), Text(line))
-    return Group(taken, Text(), left)
+    modes = {one.assignment.name: modes_of(one.notebook, one.notebook) for one in report.taken}
+    lines = [line for name, one in modes.items() for line in one.lines(name)]
+    lines.append(next(together(modes.values()).lines("all")))
+    parts: list[RenderableType] = [taken, Text(), *map(Text, lines)]
+    if report.left:
+        left = Table("left", "why, and what to do", box=None, pad_edge=False)
+        for item in report.left:
+            for line in item.why:
+                left.add_row(Text(item.name), Text(line))
+        parts += [Text(), left]
+    return Group(*parts)

@@ -50,7 +50,7 @@ def check(source: Path) -> None:
 
     The instructor's answers and other right ones (answers.yaml, beside each notebook) must get full marks; the wrong
     ones there, and three for each exercise that are made here, must not. Runs the notebooks on this machine: check only
-    what you trust.
+    what you trust. Tests are split, in-sandbox or by hand, as far as reading finds it; the first grading tries each.
     """
     table = Table(
         "module",
@@ -63,7 +63,8 @@ def check(source: Path) -> None:
         box=None,
         pad_edge=False,
     )
-    problems = []
+    problems: list[str] = []
+    modes: list[str] = []
     with console.status("Running notebooks …"):
         for row in check_course(or_complain(lambda: load_course(source))):
             counts = (
@@ -76,7 +77,10 @@ def check(source: Path) -> None:
             )
             table.add_row(row.name, *map(str, counts))
             problems += [f"{row.name}: {problem}" for problem in row.problems]
+            modes += row.modes.lines(row.name)
     console.print(table)
+    for line in modes:
+        click.echo(line)
     for problem in problems:
         click.echo(f"✗ {problem}", err=True)
     sys.exit(1 if problems else 0)

@@ -112,6 +112,8 @@ def test_data_without_a_licence_and_text_that_cannot_be_heard(m00: Path) -> None
 def test_the_command(m00: Path) -> None:
     good = CliRunner().invoke(command, ["check", str(m00)])
     assert (good.exit_code, "11 of 11" in good.output) == (0, True), good.output
+    assert "m00: 2 test cells: 1 split (50%), 1 in-sandbox (50%), 0 by hand (0%)\n" in good.output
+    assert "  m00-recover-test in-sandbox: it uses globals\n" in good.output
     (m00 / "source/m00/answers.yaml").write_text("right: []\n")
     bad = CliRunner().invoke(command, ["check", str(m00)])
     assert (bad.exit_code, "✗ m00: m00-function: answers.yaml has less than 3 wrong" in bad.output) == (1, True)

@@ -13,17 +13,20 @@ import pytest
 
 from curricula.candidate import Candidate
 from curricula.examiner import Callbacks, Names
-from curricula.peer import Peer, PeerGone, Remote, RemoteCallable
+from curricula.peer import NoPlainForm, Peer, PeerGone, Remote, RemoteCallable
 from curricula.report import Task
 
 THEIRS = """
 import collections
 class Dog:
+    "It barks."
     sound = "woof"
     def __init__(self, name): self.name = name
     def speak(self, times=1): return [self.sound] * times
     def __eq__(self, other): return True
     __hash__ = None
+    def __format__(self, how): return format("Dog " + self.name, how)
+def missing(): return {}["a"]
 class Odd(ValueError): pass
 def squares(n):
     print("squares of", n)
@@ -91,11 +94,39 @@ def test_objects_stay_and_their_parts_are_asked_for(names: Names) -> None:
 
 
 @pytest.mark.parametrize(
-    "test", ["dog == 1", "dog != dog", "1 == dog", "dog < dog", "[dog] == [1]", "isinstance(1, Dog)"]
+    "test",
+    [
+        *("dog == 1", "dog != dog", "1 == dog", "dog < dog", "[dog] == [1]", "isinstance(1, Dog)", "{dog}"),
+        *(
+            "dog + 1",
+            "1 + dog",
+            "abs(dog)",
+            "dog @ dog",
+            "int(dog)",
+            "del dog[0]",
+            "issubclass(bool, Dog)",
+        ),
+        *("with dog: pass", "__import__('copy').copy(dog)", "__import__('copy').deepcopy([dog])"),
+    ],
 )
-def test_to_compare_an_object_would_be_to_believe_it(names: Names, test: str) -> None:
-    with pytest.raises(TypeError):
-        run(names, test)
+def test_a_stand_in_is_neither_compared_nor_calculated_with(names: Names, test: str) -> None:
+    """And no test that expects an error takes this for it."""
+    with pytest.raises(NoPlainForm, match="has no plain form"):
+        run(names, f"try:\n    {test}\nexcept Exception:\n    pass")
+
+
+def test_a_stand_in_has_the_parts_that_are_there_and_no_others(names: Names) -> None:
+    run(
+        names,
+        "assert [hasattr(dog, name) for name in ('name', '__eq__', '__add__', 'x')] == [True, True, False, False]",
+    )
+    run(names, "assert squares.__name__ == 'squares' and squares.__doc__ is None and Dog.__doc__ == 'It barks.'")
+    run(names, "assert f'{dog:>9}' == '  Dog Rex'")
+
+
+def test_an_error_is_made_of_what_it_was_made_of(names: Names) -> None:
+    run(names, "try:\n    {}['a'] if 0 else missing()\nexcept KeyError as e:\n    said = (str(e), e.args)")
+    run(names, "assert said == (\"'a'\", ('a',))")
 
 
 def test_a_test_may_hand_over_a_function(names: Names) -> None:

@@ -1,0 +1,52 @@
+"""Arrays arrive as they are, of every type; what has no exact plain form stays where it is."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given
+from hypothesis.extra import numpy as arrays
+
+from tests.curricula.test_wire import sent
+
+_ARRAYS = arrays.arrays(arrays.scalar_dtypes(), arrays.array_shapes(min_dims=0))
+
+
+@given(_ARRAYS)
+def test_arrays_of_every_type(value: Any) -> None:
+    made = sent(value)
+    assert (made.dtype, made.shape, made.tobytes()) == (value.dtype, value.shape, value.tobytes())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.ma.array([1, 2], mask=[False, True], fill_value=7),
+        np.matrix([[1, 2]]),
+        np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+        np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")])[0],
+        np.dtype([("a", "i4"), ("b", "f8")]),
+        np.float32,
+        np.array(None, dtype=object),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_kinds_of_arrays(value: Any) -> None:
+    assert (type(sent(value)), repr(sent(value))) == (type(value), repr(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        scipy.sparse.csr_matrix(np.eye(2)),
+        np.array([(1, "a")], dtype=[("a", "i4"), ("b", "O")]),
+        np.array(["a"], dtype=np.dtypes.StringDType()),
+        np.zeros(5_000_000),
+        np.sin,
+        np.random.default_rng(1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_stays_where_it_is(value: Any) -> None:
+    assert sent(value)[0] == "there"
