@@ -1,6 +1,7 @@
 """The service's REST API, for pages, servers and commands: JSON in, JSON out, notebooks as they are."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from tornado.web import stream_request_body
@@ -102,13 +103,11 @@ class Submissions(Handler):
             self._problem = error
 
     def _open(self) -> None:
-        name, assignment_name = self.path_args
-        course, assignment = self.desk.open_for(self.user, name, assignment_name, self.now)
+        _, assignment = self.desk.open_for(self.user, *self.path_args, self.now)
         announced = int(self.request.headers.get("Content-Length", 0))
         if announced > assignment.max_bytes:
             raise TooLarge(too_large(announced, assignment.max_bytes))
         self._file = self.desk.submissions.incoming(assignment.max_bytes)
-        self._where = course, assignment
 
     def data_received(self, chunk: bytes) -> None:
         """Keep the next bytes, or drop them where there is a problem already."""
@@ -123,8 +122,11 @@ class Submissions(Handler):
         if self._problem is not None:
             raise self._problem
         assert self._file is not None
-        receipt = self.desk.receive(self.user, *self._where, self._file, self.now)
-        self.teaching.at_once.received(*self._where, receipt)
+        # A body may take its time; what counts is when all of it was here.
+        now = datetime.now(UTC)
+        where = self.desk.open_for(self.user, course, assignment, now)
+        receipt = self.desk.receive(self.user, *where, self._file, now)
+        self.teaching.at_once.received(*where, receipt)
         self.set_status(200 if receipt.again else 201)
         self.finish(receipt.model_dump(mode="json") | {"message": receipt.sentence})
 

@@ -1,4 +1,4 @@
-"""Script in all the shapes in which a notebook may carry it; each says its name at CANARY, or to its window, if it runs."""
+"""Script in all the shapes in which a notebook may carry it; what runs says its name at CANARY, or to its window."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def _payloads() -> dict[str, str]:
         "script-elsewhere": "<script src={at}></script>",
         "svg-onload": '<svg onload="{run}"></svg>',
         "svg-script": "<svg><script>{run}</script></svg>",
-        "svg-link": '<svg><a xlink:href="javascript:{run}" href="javascript:{run}"><text class=smuggled>x</text></a></svg>',
+        "svg-link": '<svg><a href="javascript:void({run})"><text class=smuggled>x</text></a></svg>',
         "img-onerror": '<img src=x: onerror="{run}">',
         "img-elsewhere": "<img src={at}>",
         "iframe-srcdoc": '<iframe srcdoc="&lt;script&gt;{run}&lt;/script&gt;"></iframe>',
@@ -46,7 +46,14 @@ def _payloads() -> dict[str, str]:
 PAYLOADS: Mapping[str, str] = _payloads()
 # Ends whatever an author of a template may have put text into.
 OUT = "\"'></title></textarea></pre></style></script></template>-->"
-PLACES = ("{}", "<title>{}</title>", "<textarea>{}</textarea>", "<input value='{}'>", '<p title="{}">', "<!--{}-->")
+PLACES = {
+    "text": "{}",
+    "title": "<title>{}</title>",
+    "textarea": "<textarea>{}</textarea>",
+    "value": "<input value='{}'>",
+    "attribute": '<p title="{}">',
+    "comment": "<!--{}-->",
+}
 ALL = OUT + "".join(PAYLOADS.values())
 
 
