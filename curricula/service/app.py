@@ -17,7 +17,7 @@ from tornado.log import enable_pretty_logging
 from tornado.web import Application, StaticFileHandler
 
 from curricula.events import EventStore
-from curricula.service import api, live, looking, pages
+from curricula.service import api, live, looking, pages, teaching_api
 from curricula.service.desk import Desk
 from curricula.service.grader import Grading
 from curricula.service.guesses import Guesses
@@ -28,7 +28,7 @@ from curricula.service.teaching import Teaching
 from spawners.site import load_site
 
 log = logging.getLogger(__name__)
-_ADDRESSES = (*pages.ADDRESSES, *looking.ADDRESSES, *api.ADDRESSES, *live.ADDRESSES)
+_ADDRESSES = (*pages.ADDRESSES, *looking.ADDRESSES, *api.ADDRESSES, *teaching_api.ADDRESSES, *live.ADDRESSES)
 NAME = "onramp-course"
 
 

@@ -230,6 +230,10 @@ def test_from_release_to_feedback(
     expect(student1.get_by_role("heading", name=re.compile("feedback"))).to_be_visible()
     expect(student1.locator("[data-cell=m00-function-test]")).to_contain_text("Right.")
     picture(student1, "feedback")
+    # From a page of an origin of its own, the way back is still that of somebody who has signed in.
+    student1.get_by_role("main").get_by_role("link", name="My courses").click()
+    expect(student1.get_by_role("heading", name="My courses")).to_be_visible()
+    student1.go_back()
 
     looks_right(student1)
     looks_right(teacher1)
