@@ -15,7 +15,8 @@ from curricula.learner import fetch, folder_of
 from curricula.learner import submit as hand_in
 from curricula.submissions import SubmissionError
 
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'"><title>{title}</title>
 <h1>{title}</h1><p>Attempt {number}: {sentence}</p><table>{rows}</table></html>
 """
 
@@ -133,9 +134,14 @@ def _page(title: str, attempt: dict[str, Any]) -> str:
     """Return one attempt's feedback as a page without any script."""
     mark = attempt["mark"]
     rows = [
-        f"<tr><td>{html.escape(cell['name'])}</td><td>{cell['score'] or 0:g} of {cell['max_score']:g}</td>"
-        f"<td>{html.escape(cell['message'])}</td></tr>"
+        f"<tr><td>{html.escape(cell['name'])}</td><td>{_points(cell)} of {cell['max_score']:g}</td>"
+        f"<td>{html.escape(' '.join(filter(None, (cell['message'], cell['comment']))))}</td></tr>"
         for cell in mark["cells"]
     ]
     said = html.escape(attempt["sentence"])
     return _PAGE.format(title=html.escape(title), number=attempt["number"], sentence=said, rows="".join(rows))
+
+
+def _points(cell: dict[str, Any]) -> str:
+    """Return the points of an answer; one that nobody has marked yet has none, which is not 0."""
+    return "?" if cell["score"] is None else f"{cell['score']:g}"

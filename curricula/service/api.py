@@ -1,20 +1,18 @@
 """The service's REST API, for pages, servers and commands: JSON in, JSON out, notebooks as they are."""
 
-import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from tornado.web import stream_request_body
 
 from curricula.service.desk import Refused
 from curricula.service.http import Handler, body_of
-from curricula.service.live import grading_now
 from curricula.service.progress import before
 from curricula.service.standing import Attempt, Standing, standings
 from curricula.submissions import Incoming, TooLarge, too_large
 
 # Of a body that is too large, so much is read and dropped, so that its sender can still be told why.
 DRAINED = 4_000_000_000
-GUESSES = 20
 
 
 class Courses(Handler):
@@ -109,12 +107,11 @@ class Submissions(Handler):
 
     def _open(self) -> None:
         name, assignment_name = self.path_args
-        course, assignment = self.desk.open_for(self.user, name, assignment_name, self.now)
+        _, assignment = self.desk.open_for(self.user, name, assignment_name, self.now)
         announced = int(self.request.headers.get("Content-Length", 0))
         if announced > assignment.max_bytes:
             raise TooLarge(too_large(announced, assignment.max_bytes))
         self._file = self.desk.submissions.incoming(assignment.max_bytes)
-        self._where = course, assignment
 
     def data_received(self, chunk: bytes) -> None:
         """Keep the next bytes, or drop them where there is a problem already."""
@@ -129,8 +126,11 @@ class Submissions(Handler):
         if self._problem is not None:
             raise self._problem
         assert self._file is not None
-        receipt = self.desk.receive(self.user, *self._where, self._file, self.now)
-        self.teaching.at_once.received(*self._where, receipt)
+        # A body may take its time; what counts is when all of it was here.
+        now = datetime.now(UTC)
+        where = self.desk.open_for(self.user, course, assignment, now)
+        receipt = self.desk.receive(self.user, *where, self._file, now)
+        self.teaching.at_once.received(*where, receipt)
         self.set_status(200 if receipt.again else 201)
         self.finish(receipt.model_dump(mode="json") | {"message": receipt.sentence})
 
@@ -167,101 +167,11 @@ class Submitted(Handler):
         self.send_file(name, "application/x-ipynb+json", submission.path.read_bytes())
 
 
-class Teach(Handler):
-    """POST: a teacher's release, grade, or feedback for one assignment."""
-
-    async def post(self, course: str, assignment: str, action: str) -> None:
-        """Answer with a sentence; grading goes on after it."""
-        taught = self.desk.taught(self.user, course)
-        match action:
-            case "release":
-                message = await self.teaching.release(self.user, taught, assignment)
-            case "grade":
-                message = self.teaching.start_grading(self.user, taught, assignment)
-            case _:
-                message = self.teaching.release_feedback(self.user, taught, assignment)
-        self.finish({"message": message, "running": self.teaching.grading(taught, assignment)})
-
-
-class Roster(Handler):
-    """POST a CSV: a teacher lets everybody in whom it names."""
-
-    async def post(self, course: str) -> None:
-        """Answer with a sentence."""
-        taught = self.desk.taught(self.user, course)
-        try:
-            text = self.request.body.decode()
-        except UnicodeDecodeError:
-            raise Refused(400, "The roster is not text in UTF-8: save it as CSV (UTF-8).") from None
-        message = await asyncio.to_thread(self.teaching.deciding.enrol, self.user, taught, text)
-        await self.teaching.project(taught)
-        self.finish({"message": message})
-
-
-class Leave(Handler):
-    """POST {"user"}: a teacher takes a learner off."""
-
-    def post(self, course: str) -> None:
-        """Answer with a sentence."""
-        taught = self.desk.taught(self.user, course)
-        self.finish({"message": self.teaching.deciding.remove(self.user, taught, body_of(self))})
-
-
-class Extension(Handler):
-    """POST {"user", "until"}: a teacher gives one learner more time, or with null as "until" takes it back."""
-
-    async def post(self, course: str, assignment: str) -> None:
-        """Answer with a sentence."""
-        taught = self.desk.taught(self.user, course)
-        message = self.teaching.deciding.extend(self.user, taught, assignment, body_of(self))
-        await self.teaching.project(taught)
-        self.finish({"message": message})
-
-
-class Points(Handler):
-    """POST {"cell", "score", "comment"}: a teacher decides what one answer of an attempt is worth."""
-
-    async def post(self, number: str) -> None:
-        """Answer with a sentence."""
-        event = self.desk.visible(self.user, int(number))
-        taught = self.desk.taught(self.user, event.course)
-        message = self.teaching.deciding.mark(self.user, taught, event.id, body_of(self))
-        await self.teaching.project(taught)
-        self.finish({"message": message})
-
-
-class Grading(Handler):
-    """GET: how far the grading of one assignment is."""
-
-    def get(self, course: str, assignment: str) -> None:
-        """Answer {"running", "waiting", "problem", "done", "total", "eta", "message"}."""
-        taught = self.desk.taught(self.user, course)
-        waiting = len(self.teaching.ungraded(taught, assignment))
-        self.finish({"waiting": waiting, **grading_now(self.teaching, taught, assignment)})
-
-
-class Export(Handler):
-    """GET: the marks of a course as CSV."""
-
-    def get(self, course: str) -> None:
-        """Answer with the file."""
-        taught = self.desk.taught(self.user, course)
-        self.send_file(f"{course}.csv", "text/csv; charset=utf-8", self.teaching.export(taught).encode())
-
-
-_COURSE = r"courses/([^/]+)"
-_ASSIGNMENT = rf"{_COURSE}/assignments/([^/]+)"
+_ASSIGNMENT = r"courses/([^/]+)/assignments/([^/]+)"
 ADDRESSES = (
     (r"api/courses", Courses),
     (r"api/join", Join),
     (rf"api/{_ASSIGNMENT}/notebook", Notebook),
     (rf"api/{_ASSIGNMENT}/submissions", Submissions),
-    (rf"api/{_ASSIGNMENT}/(release|grade|feedback)", Teach),
-    (rf"api/{_ASSIGNMENT}/grading", Grading),
-    (rf"api/{_ASSIGNMENT}/extension", Extension),
-    (rf"api/{_COURSE}/export\.csv", Export),
-    (rf"api/{_COURSE}/roster", Roster),
-    (rf"api/{_COURSE}/leave", Leave),
     (r"api/submissions/(\d{1,12})/notebook", Submitted),
-    (r"api/submissions/(\d{1,12})/points", Points),
 )

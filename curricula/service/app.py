@@ -17,18 +17,18 @@ from tornado.log import enable_pretty_logging
 from tornado.web import Application, StaticFileHandler
 
 from curricula.events import EventStore
-from curricula.service import api, live, looking, pages
+from curricula.service import api, live, looking, pages, teaching_api
 from curricula.service.desk import Desk
 from curricula.service.grader import Grading
 from curricula.service.guesses import Guesses
-from curricula.service.http import HERE, Page
+from curricula.service.http import HERE, Closed, Page
 from curricula.service.outages import EVERY, note_outage, show
 from curricula.service.secret import secret
 from curricula.service.teaching import Teaching
 from spawners.site import load_site
 
 log = logging.getLogger(__name__)
-_ADDRESSES = (*pages.ADDRESSES, *looking.ADDRESSES, *api.ADDRESSES, *live.ADDRESSES)
+_ADDRESSES = (*pages.ADDRESSES, *looking.ADDRESSES, *api.ADDRESSES, *teaching_api.ADDRESSES, *live.ADDRESSES)
 NAME = "onramp-course"
 
 
@@ -40,14 +40,26 @@ class Missing(Page):
         self.explain(404, "There is no such page.")
 
 
+class SignedIn(HubOAuthCallbackHandler, Closed):  # type: ignore[misc]
+    """Where the hub sends back who has signed in."""
+
+
+class Static(StaticFileHandler, Closed):
+    """The pages' look and script."""
+
+    def set_extra_headers(self, path: str) -> None:
+        """Browsers may keep these, and ask each time whether they are still good."""
+        self.set_header("Cache-Control", "no-cache")
+
+
 def make_app(desk: Desk, teaching: Teaching, *, prefix: str, look: dict[str, str], cookie_secret: bytes) -> Application:
     """Return the application below `prefix` (it ends with /); `look` is what the templates say about the hub."""
     addresses = [(prefix + path, handler) for path, handler in _ADDRESSES]
     return Application(
         [
             *addresses,
-            (prefix + "oauth_callback", HubOAuthCallbackHandler),
-            (prefix + "static/(.*)", StaticFileHandler, {"path": str(HERE / "static")}),
+            (prefix + "oauth_callback", SignedIn),
+            (prefix + "static/(.*)", Static, {"path": str(HERE / "static")}),
             (prefix + "(.*)", Missing),
         ],
         desk=desk,

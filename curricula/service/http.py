@@ -16,9 +16,13 @@ from curricula.submissions import SubmissionError, TooLarge, spoken
 
 log = logging.getLogger(__name__)
 HERE = Path(__file__).parent
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_LOOK = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+# What only shows runs no script at all, not even ours, and is of an origin of its own.
+_SHOWS = f"{_LOOK}; form-action 'none'; sandbox allow-downloads"
+# What acts runs course.js and nothing else; it opens no window or dialog.
+_ACTS = (
+    f"{_LOOK}; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "sandbox allow-downloads allow-forms allow-same-origin allow-scripts"
 )
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -26,7 +30,18 @@ _templates = Environment(
 _templates.filters["spoken"] = spoken
 
 
-class Handler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
+class Closed(RequestHandler):
+    """Whatever is answered: nothing from elsewhere, no script, in no frame, taken for nothing else."""
+
+    def set_default_headers(self) -> None:
+        """Say so; an error's answer begins here again."""
+        self.set_header("Content-Security-Policy", _SHOWS)
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cache-Control", "no-store")
+        self.set_header("Referrer-Policy", "same-origin")
+
+
+class Handler(HubOAuthenticated, Closed):  # type: ignore[misc]
     """One address; the user is whom the hub's token or cookie names, and the time is the server's."""
 
     user: str = ""
@@ -59,13 +74,6 @@ class Handler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         teaching: Teaching = self.settings["teaching"]
         return teaching
 
-    def set_default_headers(self) -> None:
-        """Nothing from elsewhere, and nothing kept by anybody between."""
-        self.set_header("Content-Security-Policy", _POLICY)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Cache-Control", "no-store")
-        self.set_header("Referrer-Policy", "same-origin")
-
     def send_file(self, name: str, kind: str, content: bytes) -> None:
         """Answer with a file to keep."""
         self.set_header("Content-Type", kind)
@@ -94,13 +102,15 @@ class Page(Handler):
         """Send them to sign in and back."""
         self.redirect(self.get_login_url())
 
-    def render_page(self, name: str, **values: Any) -> None:
-        """Answer with a template."""
+    def render_page(self, name: str, *, acts: bool = False, **values: Any) -> None:
+        """Answer with a template; only where something can be done on it (`acts`) has it a script."""
+        if acts:
+            self.set_header("Content-Security-Policy", _ACTS)
         page = _templates.get_template(name)
         base = self.hub_auth.base_url
         xsrf = self.xsrf_token.decode() if self.user else ""
         common = {"user": self.user, "base": base, "hub": f"{self.hub_auth.hub_prefix}", "xsrf": xsrf, "now": self.now}
-        self.finish(page.render(**self.settings["look"], **common, **values))
+        self.finish(page.render(**self.settings["look"], **common, acts=acts, **values))
 
     def explain(self, status: int, message: str) -> None:
         """Answer with a page."""

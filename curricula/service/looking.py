@@ -28,6 +28,7 @@ class Marking(Page):
         chosen = self._chosen(found)
         self.render_page(
             "marking.html",
+            acts=True,
             course=course,
             called=self.desk.called(course),
             assignment=assignment,

@@ -27,7 +27,7 @@ class MyCourses(Page):
         called = {course.name: self.desk.called(course) for course in mine}
         released = [one.assignment.name for _, found in shown for one in found if one.released_at]
         twice = {name for name in released if released.count(name) > 1}
-        self.render_page("courses.html", courses=shown, called=called, twice=twice, place=place)
+        self.render_page("courses.html", acts=True, courses=shown, called=called, twice=twice, place=place)
 
 
 class TeachCourse(Page):
@@ -42,6 +42,7 @@ class TeachCourse(Page):
         again = {one.assignment.name: self._again(course, one) for one in found}
         self.render_page(
             "teach.html",
+            acts=True,
             course=course,
             called=self.desk.called(course),
             standings=found,
@@ -84,14 +85,15 @@ class Feedback(Page):
         events = self.desk.store.events(course=course.name)
         attempts = [one for standing in standings(course, events) for one in standing.attempts]
         attempt = next(one for one in attempts if one.id == event.id)
-        allowed = attempt.shown or self.user in course.teachers
+        teaches = self.user in course.teachers
         self.render_page(
             "feedback.html",
+            acts=teaches,
             course=course,
             called=self.desk.called(course),
             assignment=course.assignment(event.assignment or ""),
             attempt=attempt,
-            mark=attempt.mark if allowed else None,
+            mark=attempt.mark if attempt.shown or teaches else None,
         )
 
 

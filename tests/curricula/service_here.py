@@ -26,7 +26,9 @@ from curricula.submissions import Submission
 REPOSITORY = Path(__file__).resolve().parents[2]
 PREFIX = f"/services/{NAME}/"
 ACCESS = f"access:services!service={NAME}"
-PEOPLE = ("teacher1", "student1", "student2", "stranger")
+# Whoever runs a hub may let people choose names that were never seen before.
+SMUGGLER = "<svg onload=top.pwned='name'>"
+PEOPLE = ("teacher1", "student1", "student2", "stranger", SMUGGLER)
 SOURCE = {
     "nbformat": 4,
     "nbformat_minor": 5,

@@ -11,6 +11,7 @@ from traitlets.config import Config
 
 from curricula.client import CourseServiceError
 from curricula.learner import courses, fetch, submit
+from curricula.marks import CellGrade, Key, Result
 from curricula.submissions import SubmissionError
 from tests.curricula.service_here import REPOSITORY, notebook, running
 
@@ -67,6 +68,25 @@ async def test_from_released_to_fetched_to_submitted_to_feedback(service, mine):
     (submitted,) = await do("List", ExchangeList={"cached": True})
     assert submitted["submissions"][0]["has_local_feedback"] is True
     assert "4 points" in (mine.parent / "feedback/attempt-1/first.html").read_text()
+
+
+async def test_an_answer_that_nobody_has_marked_is_not_0_and_a_comment_is_read(service, mine):
+    async def by_hand(course, submission, *, again=False):
+        key = Key(submission=submission.sha256, assignment=course.version(course.assignments[0]), environment="e")
+        cells = (CellGrade(name="t", score=0, max_score=4), CellGrade(name="essay", score=None, max_score=6))
+        return Result(key=key, cells=cells)
+
+    service.teaching._grade = by_hand
+    number = (await service.hand_in("student1", notebook("right"))).json()["id"]
+    await service.teach("grade")
+    told = {"cell": "t", "score": 2, "comment": "Say <why>."}
+    await service.ask("teacher1", "POST", f"api/submissions/{number}/points", json=told)
+    await service.teach("feedback")
+    await do("FetchFeedback")
+    page = (mine.parent / "feedback/attempt-1/first.html").read_text()
+    assert "Attempt 1: 2 of 10 points, 1 answer not marked yet" in page
+    assert "<td>essay</td><td>? of 6</td>" in page
+    assert "<td>2 of 4</td><td>Say &lt;why&gt;.</td>" in page
 
 
 async def test_fetching_again_keeps_my_work(service, mine):

@@ -7,10 +7,12 @@ import json
 import os
 import tarfile
 import zipfile
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from curricula.client import CourseServiceError
 from curricula.course import CourseError
@@ -51,6 +53,31 @@ async def test_who_and_when_are_the_servers_word_alone(service: Service) -> None
     (event,) = service.desk.store.events(kind="received")
     assert (event.user, event.actor, event.payload["attempt"]) == ("student1", "student1", 1)
     assert timedelta() <= event.at - begun < timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(("late", "status"), [("accept", 201), ("refuse", 409)])
+async def test_what_was_begun_in_time_and_came_in_late_is_late(service: Service, late: str, status: int) -> None:
+    """Or whoever keeps a connection open would have as much time as they like."""
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield notebook("right")[:10]
+        begun.set()
+        await over.wait()
+        yield notebook("right")[10:]
+
+    handing_in = asyncio.create_task(service.hand_in("student1", slowly()))
+    await begun.wait()
+    while not [*(service.root / "submissions").glob("incoming-*")]:  # it was taken as being in time
+        await asyncio.sleep(0.01)
+    path = service.root / "courses/c1/course.yaml"
+    course = yaml.safe_load(path.read_text())
+    course["assignments"][0] |= {"due": datetime.now(UTC).isoformat(), "late": late}
+    path.write_text(yaml.safe_dump(course))
+    over.set()
+    answer = await handing_in
+    assert (answer.status_code, answer.json().get("late", True)) == (status, True)
+    assert len(kept(service)) == (status == 201)
 
 
 async def test_what_was_received_is_never_changed(service: Service) -> None:
