@@ -68,7 +68,7 @@ class Run:
     @property
     def comment(self) -> str:
         """What Slurm keeps with the job; by it the job is found where its id was not written down."""
-        return f"onramp:run:{self.name}"
+        return f"{files.RUN_COMMENT}{self.name}"
 
     @property
     def record(self) -> Record:

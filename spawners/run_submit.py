@@ -1,5 +1,6 @@
 """promote: a notebook becomes a job of its own: checked, written down as a folder, then submitted."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -58,6 +59,7 @@ async def submit(
     submitted = Submitted(
         notebook=str(notebook.path),
         sha256=notebook.sha256,
+        parameters_sha256=hashlib.sha256(_yaml(parameters).encode()).hexdigest(),
         cwd=str(notebook.path.parent),
         site=os.environ["ONRAMP_SITE"],
         profile=str(asked["profile"]),
@@ -115,13 +117,18 @@ def _resources(asked: Mapping[str, object], site: Site, *folders: str) -> Resour
     return resources.model_copy(update={"environment": locked(resources.environment)})
 
 
+def _yaml(parameters: Mapping[str, object]) -> str:
+    """Parameters as they are written down."""
+    return str(yaml.safe_dump(dict(parameters), sort_keys=False))
+
+
 def _write(notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted) -> Run:
     """Make the folder of a run whose job does not exist yet; RunError, and nothing left, where that cannot be."""
     folder = None
     try:
         folder = files.make_folder(root(), notebook.path.stem, submitted.at.astimezone())
         (folder / files.INPUT).write_bytes(notebook.content)
-        files.write_whole(folder / files.PARAMETERS, yaml.safe_dump(dict(parameters), sort_keys=False))
+        files.write_whole(folder / files.PARAMETERS, _yaml(parameters))
         files.write_record(folder, Record(submitted=submitted))
     except OSError as error:
         if folder is not None:

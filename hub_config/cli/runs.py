@@ -14,6 +14,7 @@ from spawners.run import runs as all_runs
 from spawners.run_delete import delete as delete_
 from spawners.run_record import ENVIRONMENT, LOG, OUTPUT, RunError
 from spawners.run_submit import promote as promote_
+from spawners.run_verify import findings, key_of, sealed
 from spawners.slurm import Slurm
 
 NEWEST = 20
@@ -52,6 +53,19 @@ def show(name: str) -> None:
     seen = or_complain(run.look)
     for title, text in _facts(run, seen):
         click.echo(f"{title:<12} {text}")
+
+
+@runs.command()
+@_name
+def verify(name: str) -> None:
+    """Say what of a run is proven: accounting by the platform's signature, files by what run.json says of them."""
+    run = or_complain(lambda: find_run(name))
+    key = or_complain(key_of)
+    record = or_complain(lambda: alone(sealed(run, Slurm())))
+    found = tuple(findings(run, record, key))
+    for one in found:
+        click.echo(f"{one.what:<16} {one.sentence}")
+    raise SystemExit(any(one.holds is False for one in found))
 
 
 @runs.command()
