@@ -12,6 +12,7 @@ from spawners.accounts import Accounts
 from spawners.door import Door
 from spawners.launcher import SocketLauncher, SudoLauncher
 from spawners.ledger import Ledger
+from spawners.run_seal import PUBLIC_KEY, private_key, public_key
 from spawners.site import load_site
 from spawners.slurm import Slurm
 
@@ -79,13 +80,21 @@ def servers(c: Config, settings: Settings, door: Door) -> None:
     c.JupyterHub.concurrent_spawn_limit = 0
     c.JupyterHub.allow_named_servers = settings.named_servers > 0
     c.JupyterHub.named_server_limit_per_user = settings.named_servers
-    c.JupyterHub.tornado_settings = {"onramp_site": door.site, "slow_spawn_timeout": QUEUED_AFTER}
+    c.JupyterHub.tornado_settings = {
+        "onramp_site": door.site,
+        "onramp_run_key": settings.run_key,
+        "slow_spawn_timeout": QUEUED_AFTER,
+    }
     # traitlets copies what is configured; a callable keeps all spawners on the one Door.
     c.ServerSpawner.door = lambda: door
     c.ServerSpawner.consecutive_failure_limit = 0
     c.ServerSpawner.default_url = "/lab"
     c.ServerSpawner.ready_command = list(settings.tell_when_ready)
-    c.ServerSpawner.environment = {"ONRAMP_SITE": settings.site}
+    c.ServerSpawner.environment = {
+        "ONRAMP_SITE": settings.site,
+        # The key is made when it is first needed.
+        PUBLIC_KEY: lambda _: public_key(private_key(settings.run_key)),
+    }
 
 
 def pages_of(c: Config, settings: Settings, door: Door) -> None:

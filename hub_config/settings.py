@@ -122,6 +122,11 @@ class Settings(Frozen):
         """The file of hashes of one-time sign-in links."""
         return self.state / "links.json"
 
+    @property
+    def run_key(self) -> Path:
+        """The file of the key by which the accounting of runs is signed."""
+        return self.state / "run_key"
+
 
 def load_settings(path: Path) -> Settings:
     """Read the one settings file of a hub; SettingsError says file, line, key and what is valid there."""

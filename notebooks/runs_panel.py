@@ -16,6 +16,7 @@ from notebooks.panel import CSS
 from spawners.run import Run, View, cancel, look
 from spawners.run_delete import delete
 from spawners.run_record import ENVIRONMENT, OUTPUT, RunError
+from spawners.run_report import cell_times, report
 from spawners.scheduler import Scheduler
 from spawners.slurm import Slurm
 
@@ -89,6 +90,8 @@ class RunPanel:
         if seen.gpu_minutes:
             spent = words.count(seen.gpu_minutes, "GPU minute") if seen.gpu_minutes >= 1 else "Less than a GPU minute"
             rows.append(("Cost", f"{spent} {'in all' if seen.over else 'so far'}, by Slurm's clock."))
+        if seen.over and seen.job is not None:
+            rows += report(seen.record, seen.job, cell_times(self.run.folder))
         shown = "".join(f'<tr><th scope="row">{name}</th><td>{html.escape(text)}</td></tr>' for name, text in rows)
         shown += f'<tr><th scope="row">Result</th><td>{self._result()}</td></tr>'
         caption = f"<caption>Run {html.escape(self.run.name)}</caption>"

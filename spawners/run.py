@@ -68,7 +68,7 @@ class Run:
     @property
     def comment(self) -> str:
         """What Slurm keeps with the job; by it the job is found where its id was not written down."""
-        return f"onramp:run:{self.name}"
+        return f"{files.RUN_COMMENT}{self.name}"
 
     @property
     def record(self) -> Record:
@@ -138,7 +138,9 @@ def _view(run: Run, record: Record, job: JobState | None, problem: str) -> View:
     return View(
         name=run.name,
         state=job.state if job else ("NOT_SUBMITTED" if record.refused is not None or missing else "UNKNOWN"),
-        sentence=NEVER_CAME if missing else sentence(record, job, (done, total), problem),
+        sentence=NEVER_CAME
+        if missing
+        else sentence(record, job, (done, total), problem, run.log() if job and job.ended else ""),
         record=record,
         job=job,
         cells_done=done,

@@ -1,5 +1,7 @@
 """What may become a run: a notebook that is one, in Python, and parameters that it has. Pure, apart from one read."""
 
+import ast
+import contextlib
 import hashlib
 import json
 import re
@@ -18,15 +20,29 @@ _NO_CELL = (
     "the notebook's own lines below would undo them. Select the cell that holds the defaults, open the property "
     "inspector (the gear at the right), add the cell tag `parameters`, save, and promote again."
 )
+# What a person calls the kinds of values; a whole number may stand for any number.
+_KINDS = {
+    bool: "True or False",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "a dict",
+    type(None): "None",
+}
 _PLAIN = (bool, int, float, str, type(None))
 
 
 class Notebook(BaseModel, frozen=True, extra="forbid"):
-    """A notebook as it was found: its bytes, and the names its parameters cell sets (None: it has no such cell)."""
+    """A notebook as it was found: its bytes, and the names its parameters cell sets (None: it has no such cell).
+
+    `defaults` are the values of those whose default is a plain one.
+    """
 
     path: Path
     content: bytes
     parameters: tuple[str, ...] | None
+    defaults: dict[str, Any] = {}
 
     @property
     def sha256(self) -> str:
@@ -52,7 +68,8 @@ def read_notebook(path: Path) -> Notebook:
         raise RunError(f"{path.name} has no code to run. Save it in JupyterLab (Ctrl + S), then promote it again.")
     tagged = [cell for cell in code if "parameters" in cell.get("metadata", {}).get("tags", ())]
     names = tuple(dict.fromkeys(_ASSIGNED.findall(_source(tagged[0])))) if tagged else None
-    return Notebook(path=path, content=content, parameters=names)
+    defaults = _defaults(_source(tagged[0])) if tagged else {}
+    return Notebook(path=path, content=content, parameters=names, defaults=defaults)
 
 
 def check_parameters(notebook: Notebook, given: Mapping[str, object]) -> None:
@@ -69,6 +86,12 @@ def check_parameters(notebook: Notebook, given: Mapping[str, object]) -> None:
             raise RunError(
                 f"Parameter '{key}' is a {type(value).__name__}. A parameter is written down with the run, so it is "
                 "None, a number, a text, True or False, or a list or dict of these. For data, give the path of a file."
+            )
+        if not _alike(value, notebook.defaults.get(key)):
+            default = notebook.defaults[key]
+            raise RunError(
+                f"Parameter '{key}' of {name} is {default!r}, {_KINDS[type(default)]}, and {value!r} is "
+                f"{_KINDS[type(value)]}. Give {_KINDS[type(default)]}, or change the default in the parameters cell."
             )
 
 
@@ -100,6 +123,31 @@ def _source(cell: Mapping[str, Any]) -> str:
     """A cell's text: nbformat allows a list of lines."""
     source = cell.get("source", "")
     return source if isinstance(source, str) else "".join(source)
+
+
+def _defaults(source: str) -> dict[str, Any]:
+    """The values that a parameters cell sets, as far as they are plain; none where it is no Python yet."""
+    try:
+        lines = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
+    found: dict[str, Any] = {}
+    for line in lines:
+        match line:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                with contextlib.suppress(ValueError, TypeError, SyntaxError, RecursionError):
+                    found[name] = ast.literal_eval(value)
+    return found
+
+
+def _alike(value: object, default: object) -> bool:
+    """Whether a value may stand in for a default: numbers for numbers, nothing for anything, else the same kind."""
+    if value is None or type(default) not in _KINDS or default is None:
+        return True
+    return _KINDS[type(value)] == _KINDS[type(default)]
 
 
 def _is_plain(value: object) -> bool:

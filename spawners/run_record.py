@@ -17,10 +17,13 @@ from pydantic import BaseModel, ValidationError
 
 from spawners.plain_error import PlainError
 from spawners.request import Resources
+from spawners.run_seal import Seal
 from spawners.scheduler import JobState
 
 INPUT, PARAMETERS, RECORD, JOB_ID, LOG = "input.ipynb", "parameters.yaml", "run.json", "job.id", "job.log"
 OUTPUT, ENVIRONMENT = "output.ipynb", "environment.txt"
+# How the comment of a run's job begins; the run's name follows.
+RUN_COMMENT = "onramp:run:"
 # Names the folder to the notebook that is executed in it.
 INSIDE = "ONRAMP_RUN"
 
@@ -34,6 +37,7 @@ class Submitted(BaseModel, frozen=True, extra="forbid"):
 
     notebook: str
     sha256: str
+    parameters_sha256: str | None = None
     cwd: str
     site: str
     profile: str
@@ -70,13 +74,14 @@ class Record(BaseModel, frozen=True, extra="forbid"):
     """All of run.json; `refused` holds Slurm's words where it did not take the job.
 
     `accounting` is how Slurm's accounting says that the job ended, kept so that it is asked once. It lies in the
-    owner's own folder, so it is no proof to anybody else: who needs one asks accounting.
+    owner's own folder, so it is proof to others only with `seal`, the platform's signature under it.
     """
 
     submitted: Submitted
     refused: str | None = None
     reported: Reported | None = None
     accounting: JobState | None = None
+    seal: Seal | None = None
 
 
 def read_record(folder: Path) -> Record:

@@ -1,5 +1,6 @@
 """promote: a notebook becomes a job of its own: checked, written down as a folder, then submitted."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from spawners.run import Run, alone
 from spawners.run_environment import locked
 from spawners.run_jobs import find_jobs
 from spawners.run_notebook import Notebook, check_parameters, read_notebook
+from spawners.run_once import one_at_a_time, same_run
 from spawners.run_record import INSIDE, Record, RunError, Submitted, me, root
 from spawners.scheduler import Scheduler, SchedulerError
 from spawners.site import Site, SiteError, load_site
@@ -48,6 +50,7 @@ async def submit(
     """Check everything, write the run's folder, then submit; what Slurm refuses is kept as such in the folder.
 
     Where Slurm did not say whether it took the job, the job is looked for by its comment, now and at each later look.
+    The same once more within seconds is a second click: the run that the first one made is returned.
     """
     if INSIDE in os.environ:
         raise RunError("This notebook already is a run; a run promotes nothing. Promote it from a server instead.")
@@ -58,13 +61,16 @@ async def submit(
     submitted = Submitted(
         notebook=str(notebook.path),
         sha256=notebook.sha256,
+        parameters_sha256=hashlib.sha256(_yaml(parameters).encode()).hexdigest(),
         cwd=str(notebook.path.parent),
         site=os.environ["ONRAMP_SITE"],
         profile=str(asked["profile"]),
         resources=resources,
         at=datetime.now(UTC),
     )
-    run = _write(notebook, parameters, submitted)
+    run, is_new = _write_once(notebook, parameters, submitted)
+    if not is_new:
+        return run
     try:
         script = render(site, resources, run_job(run, resources))
         job_id = await scheduler.submit(me(), script)
@@ -115,21 +121,37 @@ def _resources(asked: Mapping[str, object], site: Site, *folders: str) -> Resour
     return resources.model_copy(update={"environment": locked(resources.environment)})
 
 
-def _write(notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted) -> Run:
-    """Make the folder of a run whose job does not exist yet; RunError, and nothing left, where that cannot be."""
-    folder = None
+def _yaml(parameters: Mapping[str, object]) -> str:
+    """Parameters as they are written down."""
+    return str(yaml.safe_dump(dict(parameters), sort_keys=False))
+
+
+def _write_once(notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted) -> tuple[Run, bool]:
+    """Make the folder of a new run (True), or return the run that a click just before made of the same.
+
+    The job does not exist yet. Raises RunError, and leaves nothing, where the folder cannot be written.
+    """
     try:
-        folder = files.make_folder(root(), notebook.path.stem, submitted.at.astimezone())
-        (folder / files.INPUT).write_bytes(notebook.content)
-        files.write_whole(folder / files.PARAMETERS, yaml.safe_dump(dict(parameters), sort_keys=False))
-        files.write_record(folder, Record(submitted=submitted))
+        with one_at_a_time():
+            earlier = same_run(submitted)
+            return (earlier, False) if earlier else (_write(notebook, parameters, submitted), True)
     except OSError as error:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
         raise RunError(
             f"The folder of the run cannot be written below {root()}: {error.strerror}. "
             "If your home folder is full, delete what you no longer need, and promote again."
         ) from error
+
+
+def _write(notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted) -> Run:
+    """Write the folder; where that fails, nothing is left."""
+    folder = files.make_folder(root(), notebook.path.stem, submitted.at.astimezone())
+    try:
+        (folder / files.INPUT).write_bytes(notebook.content)
+        files.write_whole(folder / files.PARAMETERS, _yaml(parameters))
+        files.write_record(folder, Record(submitted=submitted))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return Run(folder)
 
 

@@ -2,47 +2,35 @@
 
 import os
 
+from spawners.ending import ending
+from spawners.printed import explained
 from spawners.reasons import explain
+from spawners.run_causes import NO_SPACE as DISK_FULL
+from spawners.run_causes import cause_of
 from spawners.run_record import OUTPUT, Failure, Record
 from spawners.scheduler import JobState
 
 # The exit code of a job whose folder is full: its report may not have found room either.
 NO_SPACE = 28
-# What a person can do about the usual causes; `{evalue}` is Python's own text, `{cwd}` where the run began.
-CAUSES = {
-    "FileNotFoundError": "It needs a file that is not there. A run begins in {cwd}: put the file there, or give "
-    "its whole path.",
-    "ModuleNotFoundError": "The package is not in the environment that runs use. Ask for it, or do without.",
-    "PermissionError": "It may not use that file. Is it in your own home folder?",
-    "MemoryError": "It needed more memory than the job has. Promote it with a larger profile, or load less at once.",
-    "OutOfMemoryError": "The GPU's memory was too small. Make the batches smaller, or the model.",
-    "DeadKernelError": "Python itself was ended, most often because the job had too little memory ({mem} MiB). "
-    "Promote it with a larger profile, or load less at once.",
-    "StdinNotImplementedError": "Nobody is there to answer a question while a job runs. Use a parameter instead.",
-    "NameError": "The name is not defined when the notebook is run from the top. Does an earlier cell lack it?",
-    "NoSpace": "Your home folder is full, so the result could not be saved. Delete what you no longer need, and "
-    "promote it again.",
-}
-
 NEVER_CAME = "Slurm did not answer when it was submitted, and does not know its job: promote the notebook again."
 
 
-def failure_sentence(failure: Failure, record: Record) -> str:
-    """Which cell failed, of what, and what to do about it."""
+def failure_sentence(failure: Failure, record: Record, log: str = "") -> str:
+    """Which cell failed, of what, and what to do about it; `log` is the end of what the job printed."""
     if failure.ename == "NoSpace":
-        return CAUSES["NoSpace"]
+        return DISK_FULL.advice
     where = f"The cell marked [{failure.cell}] failed" if failure.cell is not None else "The notebook failed"
     line = f", which begins with `{failure.line}`" if failure.line else ""
     said = f"{failure.ename}: {failure.evalue}" if failure.evalue else failure.ename
-    advice = CAUSES.get(failure.ename, "")
-    told = advice.format(cwd=record.submitted.cwd, mem=record.submitted.resources.mem)
+    cause = cause_of(failure, log)
+    told = (cause.advice if cause else "").format(cwd=record.submitted.cwd, mem=record.submitted.resources.mem)
     return f"{where}{line}: {said.rstrip('.')}. {told}".rstrip()
 
 
-def sentence(record: Record, job: JobState | None, cells: tuple[int, int], problem: str = "") -> str:
+def sentence(record: Record, job: JobState | None, cells: tuple[int, int], problem: str = "", log: str = "") -> str:
     """What is to be said about a run whose job was last seen as `job`, with so many cells done of so many.
 
-    `problem` is why Slurm did not answer.
+    `problem` is why Slurm did not answer, `log` the end of what the job printed.
     """
     if job is None:
         return _without_slurm(record, problem)
@@ -50,16 +38,18 @@ def sentence(record: Record, job: JobState | None, cells: tuple[int, int], probl
         return explain(job) if job.waiting else f"It runs on {job.node or 'its node'}."
     if job.state == "COMPLETED":
         return f"It ended as it should. {_ran(cells)}"
-    return f"{_cause(record, job)} {_kept(cells)}"
+    return f"{_cause(record, job, log)} {_kept(cells)}"
 
 
-def _cause(record: Record, job: JobState) -> str:
-    """Why it did not reach its end: Slurm's word, and for a failure the job's own."""
+def _cause(record: Record, job: JobState, log: str) -> str:
+    """Why it did not reach its end: Slurm's word, for a failure the job's own, else what the log tells."""
     if job.exit_code == f"{NO_SPACE}:0":
-        return CAUSES["NoSpace"]
+        return DISK_FULL.advice
     if job.state == "FAILED" and record.reported and record.reported.failure:
-        return failure_sentence(record.reported.failure, record)
-    return "You cancelled it." if job.reason == f"by {os.getuid()}" else explain(job)
+        return failure_sentence(record.reported.failure, record, log)
+    if job.reason == f"by {os.getuid()}":
+        return "You cancelled it."
+    return explained(ending(job), log, came_up=True).text if job.state == "FAILED" else explain(job)
 
 
 def _without_slurm(record: Record, problem: str) -> str:

@@ -71,7 +71,8 @@ class Secrets(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True)
 class JobState(BaseModel, frozen=True, extra="forbid"):
     """One job as last seen; `node` is the host its script runs on.
 
-    `start` is when it began or, while it waits, when the scheduler foresees that it will.
+    `start` is when it began or, while it waits, when the scheduler foresees that it will; `tres` is all that it was
+    given, as accounting writes it.
     """
 
     job_id: str
@@ -88,6 +89,7 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
     start: datetime | None = None
     end: datetime | None = None
     exit_code: str | None = None
+    tres: str | None = None
 
     @property
     def waiting(self) -> bool:

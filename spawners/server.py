@@ -15,6 +15,7 @@ from traitlets import Integer, default
 from spawners import ending_api as _ending_api  # noqa: F401  (registers what is told of an end)
 from spawners import metrics
 from spawners import port as _port  # noqa: F401  (registers what a start may report)
+from spawners import run_seal_api as _run_seal_api  # noqa: F401  (and what a run is proven by)
 from spawners import server_end as _server_end  # noqa: F401  (and what a server may ask)
 from spawners import server_idle as _server_idle  # noqa: F401  (and what it may say)
 from spawners.accounts import Account, AccountError

@@ -26,6 +26,8 @@ SACCT_FIELDS = (
     "start",
     "end",
     "exitcode",
+    "submit",
+    "alloctres",
     "jobname",
     "comment",
 )
@@ -76,7 +78,7 @@ def read_sacct(text: str, token: str) -> dict[str, JobState]:
     """The jobs (not their steps) that `sacct --allocations` printed; raises SchedulerError when malformed."""
     jobs = {}
     for row in _rows(text, token, len(SACCT_FIELDS)):
-        job_id, user, state, reason, account, partition, node, start, end, code, name, comment = row
+        job_id, user, state, reason, account, partition, node, start, end, code, submitted, tres, name, comment = row
         jobs[job_id] = JobState(
             job_id=job_id,
             user=user,
@@ -88,8 +90,10 @@ def read_sacct(text: str, token: str) -> dict[str, JobState]:
             account=_known(account),
             partition=_known(partition),
             node=_first_node(node),
+            submitted=read_time(submitted),
             start=read_time(start),
             end=read_time(end),
+            tres=_known(tres),
             exit_code=_known(code),
         )
     return jobs

@@ -13,7 +13,9 @@ from spawners.run import Run, View, alone, find_run, look_at
 from spawners.run import runs as all_runs
 from spawners.run_delete import delete as delete_
 from spawners.run_record import ENVIRONMENT, LOG, OUTPUT, RunError
+from spawners.run_report import cell_times, report
 from spawners.run_submit import promote as promote_
+from spawners.run_verify import findings, key_of, sealed
 from spawners.slurm import Slurm
 
 NEWEST = 20
@@ -51,7 +53,20 @@ def show(name: str) -> None:
     run = or_complain(lambda: find_run(name))
     seen = or_complain(run.look)
     for title, text in _facts(run, seen):
-        click.echo(f"{title:<12} {text}")
+        click.echo(f"{title:<14} {text}")
+
+
+@runs.command()
+@_name
+def verify(name: str) -> None:
+    """Say what of a run is proven: accounting by the platform's signature, files by what run.json says of them."""
+    run = or_complain(lambda: find_run(name))
+    key = or_complain(key_of)
+    record = or_complain(lambda: alone(sealed(run, Slurm())))
+    found = tuple(findings(run, record, key))
+    for one in found:
+        click.echo(f"{one.what:<16} {one.sentence}")
+    raise SystemExit(any(one.holds is False for one in found))
 
 
 @runs.command()
@@ -127,6 +142,8 @@ def _facts(run: Run, seen: View) -> list[tuple[str, str]]:
     if job is not None:
         spent = "" if seen.gpu_minutes is None else f", {seen.gpu_minutes:.1f} GPU minutes"
         facts.append(("Accounting", f"job {job.job_id}, {job.state}, account {job.account}, on {job.node}{spent}"))
+    if job is not None and seen.over:
+        facts += report(seen.record, job, cell_times(run.folder))
     if reported is not None:
         done = f"{reported.outcome}, {reported.cells_done} of {reported.cells_total} cells"
         facts.append(("Reported", f"{done} (the job's own word, not verified)"))

@@ -46,6 +46,7 @@ def test_a_company_brings_its_own_notebook_and_data(factory: Factory, page: Page
     picture(page, "promote", height=600)
     (run,) = runs(factory, "sme1")
     until("it is done", lambda: read(factory, "sme1", run, "run.json").get("reported", {}).get("ended"), seconds=90)
+    enter(factory, terminal, "until onramp runs verify; do sleep 1; done")
     for command in ("clear", "onramp runs logs", "onramp runs show"):
         enter(factory, terminal, command)
     open_file(page, f"runs/{run}")
@@ -56,6 +57,9 @@ def test_a_company_brings_its_own_notebook_and_data(factory: Factory, page: Page
     assert record["reported"]["outcome"] == "completed"
     assert record["submitted"]["notebook"] == "/home/sme1/own.ipynb"
     job = completed(factory, record["reported"]["job_id"])
+    assert record["seal"]["signature"]
+    assert (record["accounting"]["user"], record["accounting"]["state"]) == ("sme1", "COMPLETED")
+    assert "gres/gpu=1" in record["accounting"]["tres"].split(",")
     assert (job["User"], job["Account"], "gres/gpu=1" in job["AllocTRES"].split(",")) == ("sme1", "sme", True)
     files = f"{factory.url}/user/sme1/files/runs/{run}"
     for name, words in (("output.ipynb", "2 cities with at least 4 visits"), ("environment.txt", "papermill==")):

@@ -154,6 +154,7 @@ def sacct(stdin: str) -> None:
             print("\n".join("".join(value + options["delimiter"] for value in row) for row in json.load(file)))
     wanted = options.get("jobs", "").split(",")
     names = {"jobidraw": "job_id", "nodelist": "node", "jobname": "name", "exitcode": "exit_code"}
+    names |= {"submit": "submitted", "alloctres": "tres"}
     for job in jobs():
         if job["job_id"] in wanted:
             shown = job | {"state": job.get("ended_as", job["state"])}

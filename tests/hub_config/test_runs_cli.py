@@ -36,7 +36,7 @@ def onramp(home: Path, *arguments: str, site: str = "local") -> "subprocess.Comp
 def test_no_runs_yet(home: Path) -> None:
     listed = onramp(home, "list")
     assert (listed.returncode, listed.stdout[:12]) == (0, "No runs yet.")
-    for command in (("show",), ("logs",), ("cancel", "x")):
+    for command in (("show",), ("logs",), ("verify",), ("cancel", "x")):
         done = onramp(home, *command)
         assert (done.returncode, done.stdout) == (1, "")
         assert "There are no runs in" in done.stderr
@@ -75,6 +75,7 @@ def test_without_slurm_a_refused_run_is_listed_as_such(home: Path) -> None:
     assert "NOT_SUBMITTED" in onramp(home, "list").stdout
     assert "Slurm did not take it" in onramp(home, "show", "train").stdout
     assert "Slurm did not take it" in onramp(home, "logs").stdout
+    assert "ONRAMP_RUN_KEY is not set" in onramp(home, "verify").stderr
     assert "is over already" in onramp(home, "cancel", "train").stdout
     (name,) = (path.name for path in (home / "runs").iterdir())
     done = onramp(home, "delete", "train", name, "none")

@@ -72,6 +72,7 @@ async def test_from_the_queue_to_the_result(run: Run, slurm: Slurm, fake_slurm: 
     fake_slurm.change("1", state="COMPLETED", end="1763640060", exit_code="0:0")
     await shows(shown, "It ended as it should.")
     assert "1 GPU minute in all" in shown.facts.value
+    assert "Used 1 min of 1 h asked for. Next time --time 5 is enough" in shown.facts.value
     assert f'href="{BASE}lab/tree/runs/{run.name}/output.ipynb"' in shown.facts.value
     assert f'href="{BASE}files/runs/{run.name}/environment.txt?download=1"' in shown.facts.value
     async with asyncio.timeout(5):

@@ -173,7 +173,7 @@ async def test_many_ended_runs_are_one_question_and_none_the_second_time(
 ) -> None:
     """Accounting's last word is kept in run.json, beside what the job reported."""
     path = notebook(home / "train.ipynb", ["1"])
-    several = [await submit(path, {"profile": "gpu-1"}, {}, slurm) for _ in range(4)]
+    several = [await submit(path, {"profile": "gpu-1"}, {"epochs": epochs}, slurm) for epochs in range(4)]
     report(several[0], ended=datetime.now(UTC), outcome="completed", cells_done=2, cells_total=2)
     for number in "123":
         fake_slurm.change(number, state="COMPLETED", node="gpu1", start="1763640000", end="1763640120", exit_code="0:0")
@@ -195,7 +195,7 @@ async def test_many_ended_runs_are_one_question_and_none_the_second_time(
 
 async def test_an_id_that_is_none_spoils_no_other(home: Path, slurm: Slurm, fake_slurm: FakeSlurm) -> None:
     path = notebook(home / "train.ipynb", ["1"])
-    good, bad = [await submit(path, {"profile": "gpu-1"}, {}, slurm) for _ in range(2)]
+    good, bad = [await submit(path, {"profile": "gpu-1"}, {"epochs": epochs}, slurm) for epochs in range(2)]
     (bad.folder / files.JOB_ID).write_text("--help")
     fake_slurm.change("1", state="COMPLETED", end="1763640120", exit_code="0:0")
     views = await look_at([good, bad], client(fake_slurm))

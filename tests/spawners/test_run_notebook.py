@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spawners.run_notebook import LARGEST, check_parameters, read_notebook
+from spawners.run_notebook import LARGEST, Notebook, check_parameters, read_notebook
 from spawners.run_record import RunError
 from tests.spawners.a_run import notebook
 
@@ -86,4 +86,44 @@ def test_a_value_that_cannot_be_written_down_is_refused(tmp_path: Path, value: o
     found = read_notebook(notebook(tmp_path / "n.ipynb", ["1"]))
     with pytest.raises(RunError, match="Parameter 'epochs' is a "):
         check_parameters(found, {"epochs": value})
-    check_parameters(found, {"epochs": [1, None, {"a": "b"}, 1.5, True]})
+    check_parameters(notebook_with(tmp_path, "epochs = []"), {"epochs": [1, None, {"a": "b"}, 1.5, True]})
+
+
+def notebook_with(tmp_path: Path, parameters: str) -> Notebook:
+    """A notebook whose parameters cell is this."""
+    return read_notebook(notebook(tmp_path / "p.ipynb", ["1"], parameters=parameters))
+
+
+@pytest.mark.parametrize(
+    ("cell", "value", "words"),
+    [
+        ("epochs = 3", "abc", "is 3, a number, and 'abc' is a text. Give a number"),
+        ("epochs: int = 3", True, "is 3, a number, and True is True or False"),
+        ("epochs = False", 1, "is False, True or False, and 1 is a number"),
+        ("epochs = 'a'", 1, "is 'a', a text, and 1 is a number"),
+        ("epochs = [1]", "1,2", "is [1], a list, and '1,2' is a text"),
+    ],
+)
+def test_a_value_of_another_kind_than_the_default_is_refused(
+    tmp_path: Path, cell: str, value: object, words: str
+) -> None:
+    with pytest.raises(RunError) as error:
+        check_parameters(notebook_with(tmp_path, cell), {"epochs": value})
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("epochs = 3", 0.5),
+        ("epochs = 0.5", 3),
+        ("epochs = 3", None),
+        ("epochs = None", "all"),
+        ("epochs = 2 * 3", "abc"),
+        ("epochs = (1, 2)", [1]),
+        ("epochs = 3\nbroken(", "abc"),
+        ("epochs = {1: 2}", {"a": 1}),
+    ],
+)
+def test_a_value_that_may_well_be_meant_is_taken(tmp_path: Path, cell: str, value: object) -> None:
+    check_parameters(notebook_with(tmp_path, cell), {"epochs": value})

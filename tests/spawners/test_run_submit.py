@@ -94,14 +94,15 @@ async def test_parameters_never_reach_the_script(fake_slurm: FakeSlurm, home: Pa
     """They lie in a file; whatever they hold comes back from it as it was, or is refused."""
     if "\udcff" in hostile:
         return
-    run = await promoted(fake_slurm, home, GPU, {"epochs": hostile})
+    path = notebook(home / "n.ipynb", ["1"], parameters="epochs = ''")
+    run = await submit(path, GPU, {"epochs": hostile}, client(fake_slurm))
     assert yaml.safe_load((run.folder / files.PARAMETERS).read_text()) == {"epochs": hostile}
     if len(hostile) > 3:
         assert hostile not in fake_slurm.calls("sbatch")[0]["stdin"]
 
 
 async def test_two_runs_in_one_second_have_folders_of_their_own(fake_slurm: FakeSlurm, home: Path) -> None:
-    assert len({(await promoted(fake_slurm, home)).name for _ in range(3)}) == 3
+    assert len({(await promoted(fake_slurm, home, GPU, {"epochs": n})).name for n in range(3)}) == 3
 
 
 @pytest.mark.parametrize(

@@ -674,7 +674,7 @@ def test_times(text: str, year: int | None) -> None:
     ],
 )
 def test_the_first_node_in_accounting(nodes: str, first: str | None) -> None:
-    fields = ("1", "alice", "COMPLETED", "None", "a", "p", nodes, "1", "1", "0:0", "n", "c")
+    fields = ("1", "alice", "COMPLETED", "None", "a", "p", nodes, "1", "1", "0:0", "1", "", "n", "c")
     text = "".join(field + TOKEN for field in fields) + "\n"
 
     assert slurm_text.read_sacct(text, TOKEN)["1"].node == first
