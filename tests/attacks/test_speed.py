@@ -35,11 +35,14 @@ def test_how_fast_an_answer_is_decides_how_many_points_it_gets(here: Ground) -> 
     own = "import numpy as np\ndef checksum(factor, n): return int((np.arange(n) * factor % 1009).sum())"
     slower = f"{own}\nimport time\nonce = checksum\ndef checksum(factor, n):\n    begin = time.thread_time()\n"
     slower += "    found = once(factor, n)\n    time.sleep(30 * (time.thread_time() - begin))\n    return found"
-    scores = [
-        here.grade(Attack(id="paced", tries="nothing", answers={"checksum": code}), "speed").result.score
-        for code in (own, slower)
-    ]
-    assert scores == [4, 2]
+    # A busy machine lengthens what it likes, so the best of several gradings counts.
+    assert [best_of(here, code) for code in (own, slower)] == [4, 2]
+
+
+def best_of(here: Ground, code: str, times: int = 4) -> float | None:
+    """The most points that an answer gets, graded so many times."""
+    attack = Attack(id="paced", tries="nothing", answers={"checksum": code})
+    return max(here.grade(attack, "speed").result.score or 0 for _ in range(times))
 
 
 def test_the_instructors_tutorial_has_this_very_test(here: Ground) -> None:
