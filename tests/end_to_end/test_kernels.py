@@ -48,6 +48,9 @@ def test_in_jupyterlab_the_cell_that_waits_says_what_for(factory: Factory, page:
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.locator("[data-command='kernelmenu:restart']").click()
     until("there is another job", lambda: len(factory.jobs("student2")) == 2)
+    # A kernel that is still being restarted cannot be shut down.
+    expect(page.locator(".jp-Toolbar-kernelName", has_text="One GPU: up to 60")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=STARTED)
     page.get_by_role("menuitem", name="Kernel", exact=True).click()
     page.get_by_role("menuitem", name="Shut Down Kernel", exact=True).click()
     until("only the server is left", lambda: factory.jobs("student2") == [server])
