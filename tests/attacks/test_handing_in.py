@@ -298,7 +298,5 @@ async def test_a_script_in_a_notebook_or_its_marks_runs_nowhere(service: Service
         shown = await service.ask(user, "GET", page)
         assert script not in shown.text
         assert "<b>No" not in shown.text
-        assert "script-src 'self'" in shown.headers["Content-Security-Policy"] or (
-            "default-src 'self'" in shown.headers["Content-Security-Policy"]
-        )
+        assert "default-src 'none'" in shown.headers["Content-Security-Policy"]
         assert "unsafe" not in shown.headers["Content-Security-Policy"]

@@ -33,16 +33,16 @@ def test_nothing_is_gained_where_a_test_measures(here: Ground, attack: Attack) -
 def test_how_fast_an_answer_is_decides_how_many_points_it_gets(here: Ground) -> None:
     """Half of them for what takes thirty times as long as the course's own answer."""
     own = "import numpy as np\ndef checksum(factor, n): return int((np.arange(n) * factor % 1009).sum())"
-    slower = f"{own}\nimport time\nonce = checksum\ndef checksum(factor, n):\n    begin = time.thread_time()\n"
-    slower += "    found = once(factor, n)\n    time.sleep(30 * (time.thread_time() - begin))\n    return found"
-    # A busy machine lengthens what it likes, so the best of several gradings counts.
-    assert [best_of(here, code) for code in (own, slower)] == [4, 2]
+    slower = f"{own}\nimport time\nonce = checksum\ndef checksum(factor, n):\n    begin = time.perf_counter()\n"
+    slower += "    found = once(factor, n)\n    time.sleep(30 * (time.perf_counter() - begin))\n    return found"
+    assert gets(here, own, 4)
+    assert gets(here, slower, 2)
 
 
-def best_of(here: Ground, code: str, times: int = 4) -> float | None:
-    """The most points that an answer gets, graded so many times."""
+def gets(here: Ground, code: str, points: float, times: int = 6) -> bool:
+    """Whether an answer gets so many points: a busy machine lengthens what it likes, so it may be tried again."""
     attack = Attack(id="paced", tries="nothing", answers={"checksum": code})
-    return max(here.grade(attack, "speed").result.score or 0 for _ in range(times))
+    return any(here.grade(attack, "speed").result.score == points for _ in range(times))
 
 
 def test_the_instructors_tutorial_has_this_very_test(here: Ground) -> None:

@@ -76,7 +76,8 @@ def test_from_the_start_page_to_the_end_and_back(
     _type(page, LATE)
     page.get_by_role("button", name="Server has ended").click()
     expect(ended.get_by_role("link", name="Download 01-first-steps.ipynb")).to_be_visible()
-    with context.expect_page() as opened:
+    # The hub looks after a running server every half a minute, at what squeue said within the last quarter of one.
+    with context.expect_page(timeout=STARTED) as opened:
         ended.get_by_role("button", name="Start again with the same options").click()
     again = opened.value.get_by_role("button", name="min left")
     expect(again).to_be_visible(timeout=STARTED)
