@@ -13,7 +13,7 @@ from spawners import run_record as files
 from spawners.outage import away, perhaps_taken
 from spawners.render import Job, RenderError, render
 from spawners.request import RequestError, Resources, parse_request, resolve
-from spawners.run import Run, alone
+from spawners.run import Run, alone, look
 from spawners.run_environment import locked
 from spawners.run_jobs import find_jobs
 from spawners.run_notebook import Notebook, check_parameters, read_notebook
@@ -50,7 +50,7 @@ async def submit(
     """Check everything, write the run's folder, then submit; what Slurm refuses is kept as such in the folder.
 
     Where Slurm did not say whether it took the job, the job is looked for by its comment, now and at each later look.
-    The same once more within seconds is a second click: the run that the first one made is returned.
+    The same once more within seconds is a second click: the run that the first one made is returned, unless it is over.
     """
     if INSIDE in os.environ:
         raise RunError("This notebook already is a run; a run promotes nothing. Promote it from a server instead.")
@@ -69,8 +69,10 @@ async def submit(
         at=datetime.now(UTC),
     )
     run, is_new = _write_once(notebook, parameters, submitted)
-    if not is_new:
+    if not is_new and not (await look(run, scheduler)).over:
         return run
+    if not is_new:  # what was cancelled or has failed is meant again
+        run, _ = _write_once(notebook, parameters, submitted, again=True)
     try:
         script = render(site, resources, run_job(run, resources))
         job_id = await scheduler.submit(me(), script)
@@ -126,14 +128,16 @@ def _yaml(parameters: Mapping[str, object]) -> str:
     return str(yaml.safe_dump(dict(parameters), sort_keys=False))
 
 
-def _write_once(notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted) -> tuple[Run, bool]:
-    """Make the folder of a new run (True), or return the run that a click just before made of the same.
+def _write_once(
+    notebook: Notebook, parameters: Mapping[str, object], submitted: Submitted, *, again: bool = False
+) -> tuple[Run, bool]:
+    """Make the folder of a new run (True), or return the run that a click just before made of the same, but if `again`.
 
     The job does not exist yet. Raises RunError, and leaves nothing, where the folder cannot be written.
     """
     try:
         with one_at_a_time():
-            earlier = same_run(submitted)
+            earlier = None if again else same_run(submitted)
             return (earlier, False) if earlier else (_write(notebook, parameters, submitted), True)
     except OSError as error:
         raise RunError(

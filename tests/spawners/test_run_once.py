@@ -53,6 +53,16 @@ async def test_the_same_again_later_is_meant(
     assert len(fake_slurm.calls("sbatch")) == 2
 
 
+async def test_what_was_cancelled_is_meant_again(fake_slurm: FakeSlurm, path: Path) -> None:
+    slurm = client(fake_slurm)
+    first = await submit(path, GPU, {}, slurm)
+    job_id = (first.folder / files.JOB_ID).read_text().strip()
+    fake_slurm.change(job_id, state="CANCELLED", node="gpu1")
+    second = await submit(path, GPU, {}, client(fake_slurm))
+    assert second != first
+    assert len(fake_slurm.calls("sbatch")) == 2
+
+
 async def test_what_was_refused_is_tried_again(fake_slurm: FakeSlurm, path: Path) -> None:
     fake_slurm.answer("sbatch", err="sbatch: error: Unable to contact slurm controller (connect failure)", code=1)
     with pytest.raises(RunError, match="Slurm is away"):
