@@ -169,10 +169,11 @@ async def test_nothing_secret_is_where_others_see_it(kernel: AsyncKernelManager,
 async def test_shortly_before_its_time_is_up_the_next_cell_says_so(kernel: AsyncKernelManager, jobs: Jobs) -> None:
     end = datetime.now() + timedelta(minutes=4)
     jobs.run(end=end.isoformat(timespec="seconds"))
-    async with client(kernel) as one:
-        while provisioner(kernel).notice is None:
-            await Cell(one, "pass").reply()
-        assert f"The time of job 1 is up at {end:%H:%M}" in await told(one)
+    async with client(kernel) as one, asyncio.timeout(60):
+        said = ""
+        while not said:
+            said = await told(one)
+        assert f"The time of job 1 is up at {end:%H:%M}" in said
     assert provisioner(kernel).notice == {"why": "time", "ends": utc(end)}
 
 
