@@ -4,6 +4,7 @@ An array too large for a message, or of objects within records, has none and sta
 """
 
 import io
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,8 +25,9 @@ def form(numpy: Any, value: Any) -> Form | None:
     plain = numpy.asarray(value)  # of subclasses too, whatever they override
     if plain.nbytes > MOST:
         return None
-    if isinstance(value, numpy.ma.MaskedArray):
-        return "masked", [plain, numpy.ma.getmaskarray(value), value.fill_value]
+    masks = sys.modules.get("numpy.ma")  # numpy loads it when it is first named, which costs a notebook 15 ms
+    if masks is not None and isinstance(value, masks.MaskedArray):
+        return "masked", [plain, masks.getmaskarray(value), value.fill_value]
     if plain.dtype == object:
         return "objects", [list(plain.shape), plain.ravel().tolist()]
     file = io.BytesIO()
