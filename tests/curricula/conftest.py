@@ -1,6 +1,7 @@
 """Fixtures of the courses' tests."""
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -18,3 +19,13 @@ def umask() -> Iterator[None]:
 def grading_looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """A grading job here begins within a second or two, and there is no Slurm to spare."""
     monkeypatch.setattr("curricula.workers.ASK", 0.05)
+
+
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The server's clock, where the time changes on 28 March and 31 October 2027."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()

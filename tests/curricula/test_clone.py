@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import stat
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -40,15 +39,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     one.store.append("released", at=datetime(2026, 3, 2, 9, tzinfo=UTC), **about)
     yield one
     one.store.close()
-
-
-@pytest.fixture
-def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 def tree(folder: Path) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """What late work loses: by days that begin, by hours, after a grace time, up to a limit; and what cannot be a rule."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -18,16 +16,6 @@ HOURLY = Penalty(per_hour=2.5)
 GRACE = "the first 15 minutes cost nothing"
 BEGUN, LAST = "that has begun", "the last attempt counts, late or not"
 READ: TypeAdapter[Any] = TypeAdapter(Late)
-
-
-@pytest.fixture
-def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The server's clock, where the time changes on 28 March and 31 October 2027."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 @pytest.mark.parametrize(

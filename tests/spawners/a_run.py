@@ -5,11 +5,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from spawners import run_record as files
 from spawners.slurm import Slurm
 from tests.fake_slurm import FakeSlurm
 from tests.spawners.test_slurm import DirectLauncher
 
 PARAMETERS = "epochs = 3\nrate: float = 0.1\n"
+
+
+def on_a_server(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be on a server of the local site, whose person has this home folder."""
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("ONRAMP_SITE", "local")
+    monkeypatch.delenv(files.INSIDE, raising=False)
+    return home
 
 
 def cell(source: str, *tags: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from spawners.run_record import Failure, Record, Reported, RunError
 from spawners.run_submit import submit
 from spawners.slurm import Slurm
 from tests.fake_slurm import FakeSlurm
-from tests.spawners.a_run import client, notebook
+from tests.spawners.a_run import client, notebook, on_a_server
 
 DOWN = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
 
@@ -21,10 +21,7 @@ DOWN = "slurm_load_jobs error: Unable to contact slurm controller (connect failu
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder, on a server of the local site."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ONRAMP_SITE", "local")
-    monkeypatch.delenv(files.INSIDE, raising=False)
-    return tmp_path
+    return on_a_server(tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from spawners.run_delete import delete
 from spawners.run_record import RunError
 from spawners.run_submit import submit
 from tests.fake_slurm import FakeSlurm
-from tests.spawners.a_run import client, notebook
+from tests.spawners.a_run import client, notebook, on_a_server
 
 DOWN = "slurm_load_jobs error: Unable to contact slurm controller (connect failure)"
 
@@ -19,10 +19,7 @@ DOWN = "slurm_load_jobs error: Unable to contact slurm controller (connect failu
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder, on a server of the local site."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ONRAMP_SITE", "local")
-    monkeypatch.delenv(files.INSIDE, raising=False)
-    return tmp_path
+    return on_a_server(tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from spawners.run import runs
 from spawners.run_record import RunError
 from spawners.run_submit import submit
 from tests.fake_slurm import FakeSlurm
-from tests.spawners.a_run import client, notebook
+from tests.spawners.a_run import client, notebook, on_a_server
 
 GPU = {"profile": "gpu-1"}
 
@@ -19,10 +19,7 @@ GPU = {"profile": "gpu-1"}
 @pytest.fixture(autouse=True)
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A notebook in a home folder, on a server of the local site."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ONRAMP_SITE", "local")
-    monkeypatch.delenv(files.INSIDE, raising=False)
-    return notebook(tmp_path / "train.ipynb", ["1"])
+    return notebook(on_a_server(tmp_path, monkeypatch) / "train.ipynb", ["1"])
 
 
 async def test_two_clicks_are_one_job(fake_slurm: FakeSlurm, path: Path) -> None:

@@ -19,7 +19,7 @@ from spawners.run_record import RunError
 from spawners.run_submit import submit
 from spawners.site import load_site
 from tests.fake_slurm import FakeSlurm
-from tests.spawners.a_run import client, notebook
+from tests.spawners.a_run import client, notebook, on_a_server
 
 GPU = {"profile": "gpu-1"}
 
@@ -27,10 +27,7 @@ GPU = {"profile": "gpu-1"}
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder, on a server of the local site."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ONRAMP_SITE", "local")
-    monkeypatch.delenv(files.INSIDE, raising=False)
-    return tmp_path
+    return on_a_server(tmp_path, monkeypatch)
 
 
 async def promoted(

@@ -15,7 +15,7 @@ from spawners.run_submit import submit
 from spawners.run_verify import Finding, findings, key_of, sealed
 from tests.fake_slurm import FakeSlurm
 from tests.hub_config.running_hub import ORDINARY, RunningHub, hub
-from tests.spawners.a_run import client, notebook
+from tests.spawners.a_run import client, notebook, on_a_server
 
 __all__ = ["hub"]
 ENDED = {"state": "COMPLETED", "node": "gpu1", "start": "1763640000", "end": "1763640120", "exit_code": "0:0"}
@@ -32,10 +32,7 @@ def server(hub: RunningHub) -> dict[str, str]:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home folder, on a server of the local site."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("ONRAMP_SITE", "local")
-    monkeypatch.delenv(files.INSIDE, raising=False)
-    return tmp_path
+    return on_a_server(tmp_path, monkeypatch)
 
 
 @pytest.fixture
