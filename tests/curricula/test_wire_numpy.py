@@ -1,5 +1,7 @@
 """Arrays arrive as they are, of every type; what has no exact plain form stays where it is."""
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,18 @@ from hypothesis.extra import numpy as arrays
 from tests.curricula.test_wire import sent
 
 _ARRAYS = arrays.arrays(arrays.scalar_dtypes(), arrays.array_shapes(min_dims=0))
+
+
+def test_nothing_is_loaded_to_carry_an_array() -> None:
+    """Each notebook's processes would load it anew."""
+    program = (
+        "import socket, sys, numpy\nfrom curricula.peer import Peer\nfrom curricula.wire import packed, unpacked\n"
+        "peer, before = Peer(socket.socket(), None), set(sys.modules)\n"
+        "unpacked(packed([numpy.arange(3), numpy.float32(1), numpy.dtype('i4')], peer), peer)\n"
+        "print(sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @given(_ARRAYS)
