@@ -37,6 +37,17 @@ def questions(content: bytes) -> Mapping[str, str]:
     return found
 
 
+def points(content: bytes) -> Mapping[str, float]:
+    """Return what each graded cell of a source notebook is worth, by its grade_id."""
+    found = ((name, about.get("points")) for name, _, about in _known(content) if about.get("grade") is True)
+    return {name: float(worth) for name, worth in found if isinstance(worth, int | float)}
+
+
+def printable(text: str) -> str:
+    """Return text without what would steer a terminal; its lines stay."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
+
+
 def _known(content: bytes) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     cells = [(cell, _about(cell)) for cell in _cells(content)]
     return [(str(about["grade_id"]), cell, about) for cell, about in cells if "grade_id" in about]

@@ -3,7 +3,6 @@
 Nothing it says is trusted: whoever wrote the code may speak in its place.
 """
 
-import ast
 import base64
 import contextlib
 import io
@@ -59,44 +58,6 @@ class Candidate:
                 *_failed(error),
             ],
         }
-
-
-def make_shell() -> Any:
-    """Return an IPython shell that keeps no history on disk, and tells values and errors instead of printing them."""
-    from IPython.core.displayhook import DisplayHook
-    from IPython.core.displaypub import CapturingDisplayPublisher
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    class Keeping(DisplayHook):
-        seen: Mapping[str, Any] = {}
-
-        def write_output_prompt(self) -> None:
-            """There is none."""
-
-        def write_format_data(self, format_dict: Mapping[str, Any], md_dict: Any = None) -> None:
-            self.seen = format_dict
-
-        finish_displayhook = write_output_prompt
-
-    class Quiet(InteractiveShell):
-        displayhook_class, display_pub_class = Keeping, CapturingDisplayPublisher
-
-        def showtraceback(self, *_: Any, **__: Any) -> None:
-            """Errors are told, not shown."""
-
-        showsyntaxerror = showtraceback
-
-        def transform_cell(self, raw_cell: str) -> str:
-            """Leave plain Python as it is: IPython would read each of its words to find nothing to change."""
-            try:
-                ast.parse(raw_cell)
-            except (SyntaxError, ValueError):
-                return str(super().transform_cell(raw_cell))  # type: ignore[no-untyped-call]
-            return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
-
-    settings = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
-    return Quiet.instance(config=settings)
 
 
 def serve(sock: socket.socket, shell: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from curricula.client import Client, CourseServiceError
 from curricula.learner import folder_of
 from curricula.submissions import SubmissionError, check_notebook
-from spawners.run import alone
+from spawners.process import alone
 
 if TYPE_CHECKING:  # nbgrader loads slowly, and who only imports onramp needs none of it
     from curricula.visible import Checked

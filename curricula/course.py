@@ -51,6 +51,27 @@ class Assignment(Frozen):
         return timedelta(minutes=self.late.grace) if isinstance(self.late, Penalty) else timedelta()
 
 
+class Award(Frozen):
+    """The certificate for a track: what it is called, and the part of the points that each of its modules takes."""
+
+    title: str = Field(min_length=1, max_length=80)
+    percent: int = Field(ge=1, le=100, description="of the points of each module, at least")
+
+    @property
+    def rule(self) -> str:
+        """What it takes, in words."""
+        return f"{self.title}, with {self.percent} % of the points of each module"
+
+
+class Track(Frozen):
+    """A way through a course for one kind of learner: some of its assignments, in the order they are best done in."""
+
+    name: Name
+    title: str = Field(min_length=1, description="for whom it is")
+    assignments: tuple[Name, ...] = Field(min_length=1)
+    certificate: Award | None = Field(default=None, description="without it there is none")
+
+
 class Course(Frozen):
     """One course. `code` is what learners type to join; `teachers` are hub user names."""
 
@@ -60,14 +81,32 @@ class Course(Frozen):
     teachers: frozenset[str] = Field(min_length=1)
     code: str = Field(pattern=r"^[A-Za-z0-9-]{4,40}$")
     assignments: tuple[Assignment, ...] = Field(min_length=1)
+    tracks: tuple[Track, ...] = Field(
+        default=(), description="ways through it; without one there is all of it, in order"
+    )
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
-        names = [assignment.name for assignment in self.assignments]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two assignments are called {', '.join(twice)}: give each its own name")
+        for kind, named in (("assignments", self.assignments), ("tracks", self.tracks)):
+            names = [one.name for one in named]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two {kind} are called {', '.join(twice)}: give each its own name")
+        return self
+
+    @model_validator(mode="after")
+    def _tracks_lead_somewhere(self) -> Self:
+        known = [assignment.name for assignment in self.assignments]
+        for track in self.tracks:
+            unknown = [name for name in track.assignments if name not in known]
+            if unknown:
+                raise ValueError(
+                    f"track {track.name} names {', '.join(unknown)}, and there is no such assignment: "
+                    f"choose among {', '.join(known)}"
+                )
+            if len(set(track.assignments)) < len(track.assignments):
+                raise ValueError(f"track {track.name} names an assignment twice: name each once")
         return self
 
     @property

@@ -9,6 +9,7 @@ from nbformat import NotebookNode
 from pydantic import BaseModel
 
 from curricula.course import Assignment, Course, CourseError
+from curricula.evidence import rules
 from curricula.marks import CellGrade, NotRun, graded
 from curricula.modes import Modes, modes_of
 from curricula.module import Answer, Module, load_answers, load_module
@@ -26,13 +27,14 @@ AUTHORED = 3  # wrong answers that the author of an exercise writes
 
 
 class Row(BaseModel, frozen=True, extra="forbid"):
-    """One module: what it asks for, how many tests it has, how many wrong answers they noticed, and what is wrong."""
+    """One module: what it asks for, its tests and evidence, how many wrong answers they noticed, and what is wrong."""
 
     name: str
     minutes: int = 0
     cells: int = 0
     visible: int = 0
     hidden: int = 0
+    evidence: int = 0
     modes: Modes = Modes()
     caught: int = 0
     wrong: int = 0
@@ -85,10 +87,11 @@ def _check(course: Course, assignment: Assignment) -> Row:
         cells=len(code),
         visible=seen,
         hidden=all_ - seen,
+        evidence=len(rules(source)),
         modes=modes_of(version.source, version.tests),
         caught=caught,
         wrong=sum(not one.right for one in tried),
-        problems=(*problems, *unfit, *readable(source), *_data(module, code.values())),
+        problems=(*problems, *unfit, *_fails(source, done.whole), *readable(source), *_data(module, code.values())),
     )
 
 
@@ -136,6 +139,13 @@ def _unfit(source: NotebookNode, version: Generated, report: Report) -> list[str
         f"{one.name}: the instructor's own answer gets {one.score:g} of {one.max_score:g} points. {one.message}"
         for one in _lost(source, version, report)
     ]
+
+
+def _fails(source: NotebookNode, whole: Sequence[Ran]) -> Iterator[str]:
+    """Say which other cells end with an error: their learners would think that it is theirs."""
+    for ran in whole:
+        if not ran.ok and not _is_test(source.cells[ran.index]):
+            yield f"Cell {ran.index + 1} ends with an error: {ran.error}: {ran.message}"
 
 
 def _lost(source: NotebookNode, version: Generated, report: Report) -> list[CellGrade]:

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from curricula import sandbox
 from curricula.devices import NO_GPU, Devices
+from curricula.processors import Processors
 from curricula.report import Limits, Report, Task
 from curricula.zygote import WALLS, Request
 
@@ -85,9 +86,9 @@ class Zygote:
         if problem := json.loads(said)["problem"]:
             raise EngineError(f"Namespaces cannot be nested here: {problem}")
 
-    def begin(self, number: int, limits: Limits, host: socket.socket) -> None:
+    def begin(self, number: int, limits: Limits, processor: int | None, host: socket.socket) -> None:
         """Have it fork the processes of a notebook; `host` is where its examiner is told the task."""
-        self._send(Request(number=number, limits=limits), host)
+        self._send(Request(number=number, limits=limits, processor=processor), host)
 
     def end(self, number: int) -> None:
         """Have it end them, wherever they are."""
@@ -118,6 +119,7 @@ class Engine:
         self.walls = ""
         self._zygotes: dict[frozenset[str], Zygote] = {}
         self._starting, self._count = asyncio.Lock(), 0
+        self._processors = Processors()
 
     async def __aenter__(self) -> Self:
         problems = []
@@ -144,7 +146,8 @@ class Engine:
         # A process that is forked cannot use a GPU which a package has touched before as it was loaded.
         async with self._zygote(() if self._devices.files else task.packages) as zygote:
             self._count += 1
-            report = await _examined(task, zygote, self._count)
+            with self._processors.one(task.limits) as processor:
+                report = await _examined(task, zygote, self._count, processor)
         return replace(report, walls=self.walls)
 
     @contextlib.asynccontextmanager
@@ -184,13 +187,13 @@ class Engine:
         return zygote
 
 
-async def _examined(task: Task, zygote: Zygote, number: int) -> Report:
+async def _examined(task: Task, zygote: Zygote, number: int, processor: int | None) -> Report:
     """Hand the task to an examiner of its own and return its report."""
     host, theirs = socket.socketpair()
     with host:
         host.setblocking(False)
         with theirs:
-            zygote.begin(number, task.limits, theirs)
+            zygote.begin(number, task.limits, processor, theirs)
         try:
             async with asyncio.timeout(task.limits.seconds + _MORE_SECONDS):
                 said = await _exchange(host, task)

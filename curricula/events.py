@@ -1,21 +1,23 @@
-"""What happened in courses, in order: events are added and read, never changed. SQLite or PostgreSQL."""
+"""What happened in courses, in order: added and read, and changed only to erase somebody. SQLite or PostgreSQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, Field
-from sqlalchemy import JSON, Connection, func, select
+from sqlalchemy import JSON, Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from curricula.lifted import compact, lifted
 from spawners.database import UTCTime, open_database
 
 VERSIONS = Path(__file__).with_name("migrations") / "versions"
 Kind = Literal[
     "cloned",
+    "edited",
     "joined",
     "left",
     "released",
@@ -28,7 +30,13 @@ Kind = Literal[
     "overridden",
     "feedback_released",
     "viewed_as",
+    "certified",
+    "withdrawn",
+    "erased",
 ]
+
+
+Values = Mapping[str, Any]  # of a new event, by column
 
 
 class Base(DeclarativeBase):
@@ -124,6 +132,31 @@ class EventStore:
         query = select(func.max(Row.id)).where(Row.course == course)
         with self._engine.connect() as connection:
             return connection.execute(query).scalar() or 0
+
+    def rewrite(
+        self, course: str | None, change: Callable[[Event], Event], note: Callable[[list[Event]], Iterable[Values]]
+    ) -> list[Event]:
+        """Change the events of a course, or of all, and add what `note` says of those that were; all of it or nothing.
+
+        `change` returns the very same event where there is nothing to change. Return the changed ones as they were.
+        """
+        table = Row.__table__
+        query = select(table).order_by(Row.id)
+        with lifted(self._engine) as connection:
+            rows = connection.execute(query if course is None else query.where(table.c.course == course)).all()
+            pairs = [(event, change(event)) for event in map(Event.model_validate, rows)]
+            changed = [(before, after) for before, after in pairs if after is not before]
+            for _, after in changed:
+                values = after.model_dump(include={"user", "actor", "key", "payload"})
+                connection.execute(update(Row).where(Row.id == after.id).values(values))
+            before = [event for event, _ in changed]
+            for added in note(before):
+                _insert(connection, {"at": datetime.now(UTC), "payload": {}, **added})
+        return before
+
+    def compact(self) -> bool:
+        """Write the database anew without what was changed; False where others kept it from that."""
+        return compact(self._engine)
 
     def _read(self, **wanted: str | int | None) -> Iterator[Event]:
         query = select(Row.__table__).order_by(Row.id)

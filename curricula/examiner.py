@@ -145,13 +145,21 @@ class Examiner:
 
     def _run(self, step: Step) -> object:
         """Execute a cell as a notebook does; return the value of its last expression."""
-        tree = ast.parse(self._shell.transform_cell(step.source))
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        name = f"<cell {step.index}>"
+        tree, name = self._tree(step.source), f"<cell {step.index}>"
+        last = tree.body[-1] if tree.body else None
+        if isinstance(last, ast.Expr):
+            tree.body.pop()
         exec(compile(tree, name, "exec"), self._names)  # noqa: S102 - the course's own tests
-        if last is None:
+        if not isinstance(last, ast.Expr):
             return None
         return eval(compile(ast.Expression(last.value), name, "eval"), self._names)  # noqa: S307 - as above
+
+    def _tree(self, source: str) -> ast.Module:
+        """Read a cell; in plain Python IPython would change nothing."""
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError):
+            return ast.parse(str(self._shell.transform_cell(source)))
 
 
 def _printed(out: io.StringIO) -> list[dict[str, Any]]:

@@ -20,13 +20,14 @@ from nbformat import NotebookNode
 from curricula.canary import Tampered
 from curricula.course import Assignment, Course
 from curricula.marks import GradingError, Key, NotRun, Result, graded, restored
+from curricula.pieces import Outcome
 from curricula.release import Generated, generated, hidden_seed
 from curricula.report import Limits, Task
 from curricula.routing import Plan
 from curricula.steps import examination, executed
 from curricula.submissions import Submission
 from curricula.trial import Trial
-from curricula.workers import Outcome, Workers
+from curricula.workers import Workers
 from spawners.request import RequestError, Resources
 from spawners.run_environment import digest, environment_file, locked
 from spawners.site import SiteError
@@ -190,7 +191,10 @@ class Grader:
         """Write a file that stands as it was first written."""
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fresh = place.with_suffix(f".{secrets.token_hex(4)}")
-        fresh.write_text(text)
+        with fresh.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut may leave an empty file, which would stand for good
         try:
             os.link(fresh, place)
         except FileExistsError:

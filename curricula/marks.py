@@ -6,7 +6,6 @@ to its end gets no mark at all, but a reason.
 
 import ast
 import builtins
-import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -104,7 +103,7 @@ def restored(submission: bytes, version: Generated) -> NotebookNode:
         if not cell.metadata.get("nbgrader"):
             cell.metadata.pop("nbgrader", None)
     _put_back(notebook, truth)
-    notebook.metadata = copy.deepcopy(version.tests.metadata)
+    notebook.metadata = nbformat.from_dict(version.tests.metadata)
     return notebook
 
 
@@ -128,7 +127,7 @@ def _restore(cell: NotebookNode, truth: Mapping[str, NotebookNode]) -> None:
         cell.metadata.pop("nbgrader", None)
         return
     source = true.source if true.metadata.nbgrader.locked else cell.source
-    fresh = copy.deepcopy(true)
+    fresh = nbformat.from_dict(true)
     fresh.id, fresh.source = cell.get("id", fresh.get("id", "")), source
     cell.clear()
     cell.update(fresh)
@@ -140,7 +139,7 @@ def _put_back(notebook: NotebookNode, truth: Mapping[str, NotebookNode]) -> None
     for name, true in truth.items():
         there = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in notebook.cells]
         if name not in there:
-            notebook.cells.insert(there.index(before) + 1 if before else 0, copy.deepcopy(true))
+            notebook.cells.insert(there.index(before) + 1 if before else 0, nbformat.from_dict(true))
         before = name
 
 

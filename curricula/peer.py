@@ -1,4 +1,4 @@
-"""Two processes that ask each other for values over one socket, and what stands here for an object that is there.
+"""Two processes that ask each other for values over one socket.
 
 A question is answered before the next one is asked; while one waits for an answer, the other side may ask back.
 Whoever answers decides what may be asked, by the methods of its desk.
@@ -8,15 +8,16 @@ import builtins
 import contextlib
 import socket
 import struct
-import sys
 from typing import Any, Protocol
 
+from curricula.stand_in import Remote, RemoteCallable, number_of
 from curricula.wire import MOST, WireError, packed, unpacked
 
 _LENGTH = struct.Struct(">I")
 _ASK, _ANSWER, _ERROR = 0, 1, 2
 # Questions within questions; more are a loop.
 _NESTED = 100
+_AT_ONCE = 1 << 12  # bytes: most messages come whole, with their length
 
 
 class PeerGone(Exception):
@@ -34,10 +35,6 @@ class TheirError(Exception):
     """An error of the other side whose type is no builtin one; `their` is the name of that type."""
 
 
-class NoPlainForm(BaseException):
-    """A test asks more of a stand-in than its parts. No test is to take this for the error that it expects."""
-
-
 class Peer:
     """One end of the socket; `desk` answers what the other side asks."""
 
@@ -45,6 +42,7 @@ class Peer:
         self._sock, self._desk = sock, desk
         self._kept: list[object] = []
         self._asked = self._nested = 0
+        self._come = bytearray()
         self.received = 0  # bytes
         self.reading = False  # whether a message is on its way, of which no part may be lost
 
@@ -114,18 +112,19 @@ class Peer:
         return message
 
     def _read(self, length: int) -> bytes:
-        parts, left = [], length
-        while left:
+        """Return the next bytes; what else has come with them waits for the next call."""
+        while len(self._come) < length:
             try:
-                part = self._sock.recv(min(left, 1 << 20))
+                part = self._sock.recv(min(max(length - len(self._come), _AT_ONCE), 1 << 20))
             except OSError as error:
                 raise PeerGone(f"it cannot be reached: {error}") from None
             if not part:
                 raise PeerGone("it has ended")
-            parts.append(part)
-            left -= len(part)
+            self._come += part
         self.received += length
-        return b"".join(parts)
+        read = bytes(self._come[:length])
+        del self._come[:length]
+        return read
 
     # Handles, for the wire.
 
@@ -146,7 +145,7 @@ class Peer:
 
     def number(self, value: object) -> int | None:
         """Return the number of a value of theirs."""
-        return _number(value) if type(value) in (Remote, RemoteCallable) else None
+        return number_of(value) if type(value) in (Remote, RemoteCallable) else None
 
 
 def _told(error: BaseException) -> list[object]:
@@ -175,90 +174,3 @@ def _error(names: object = (), words: object = "", made_of: object = ()) -> Base
                         return made
             break
     return TheirError(f"{known[0][:100] if known else 'an error'}: {said}")
-
-
-class Remote:
-    """An object of the other process. Its parts are asked for there; to compare it would be to take its word for it."""
-
-    __slots__ = ("_onramp_kind", "_onramp_number", "_onramp_peer")
-
-    def __init__(self, peer: Peer, number: int, kind: str) -> None:
-        object.__setattr__(self, "_onramp_peer", peer)
-        object.__setattr__(self, "_onramp_number", number)
-        object.__setattr__(self, "_onramp_kind", kind)
-
-    def __getattribute__(self, name: str) -> Any:
-        if name in ("__class__", "__reduce_ex__"):  # what it is here, and that it cannot be copied
-            return object.__getattribute__(self, name)
-        if name == "__bases__":  # by which isinstance would take it for a class of ours
-            raise AttributeError(name)
-        return _ask(self, "getattr", name)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        _ask(self, "setattr", name, value)
-
-    def __getitem__(self, key: object) -> Any:
-        return _ask(self, "getitem", key)
-
-    def __setitem__(self, key: object, value: object) -> None:
-        _ask(self, "setitem", key, value)
-
-    def __contains__(self, value: object) -> bool:
-        return bool(_ask(self, "contains", value))
-
-    def __len__(self) -> int:
-        return int(_ask(self, "len"))
-
-    def __bool__(self) -> bool:
-        return bool(_ask(self, "bool"))
-
-    def __iter__(self) -> Any:
-        return _ask(self, "iter")
-
-    def __next__(self) -> Any:
-        return _ask(self, "next")
-
-    def __str__(self) -> str:
-        return str(_ask(self, "str"))
-
-    def __repr__(self) -> str:
-        return str(_ask(self, "repr"))
-
-    def __format__(self, how: str) -> str:
-        return str(_ask(self, "format", how))
-
-    def _refuse(self, *_: object) -> Any:
-        kind = object.__getattribute__(self, "_onramp_kind")
-        raise NoPlainForm(f"a value of type {kind} has no plain form, so only its parts can be asked for")
-
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
-    __hash__ = _refuse
-    __instancecheck__ = __subclasscheck__ = __reduce_ex__ = _refuse
-    __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __divmod__ = __pow__ = _refuse
-    __radd__ = __rsub__ = __rmul__ = __rmatmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _refuse
-    __and__ = __or__ = __xor__ = __rand__ = __ror__ = __rxor__ = __lshift__ = __rshift__ = _refuse
-    __neg__ = __pos__ = __abs__ = __invert__ = __int__ = __float__ = __complex__ = __index__ = __round__ = _refuse
-    __delitem__ = __reversed__ = __enter__ = __exit__ = __await__ = _refuse
-
-
-class RemoteCallable(Remote):
-    """A function or class of the other process."""
-
-    __slots__ = ()
-
-    def __call__(self, *given: object, **named: object) -> Any:
-        """Call it there; what it prints is printed here."""
-        value, printed = _ask(self, "call", list(given), named)
-        if printed:
-            sys.stdout.write(printed)
-        return value
-
-
-def _number(remote: Any) -> int:
-    number: int = object.__getattribute__(remote, "_onramp_number")
-    return number
-
-
-def _ask(remote: Any, what: str, *told: object) -> Any:
-    peer: Peer = object.__getattribute__(remote, "_onramp_peer")
-    return peer.ask(what, remote, *told)

@@ -18,7 +18,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from curricula.candidate import make_shell
 from curricula.cell_names import touched_names, used_names
 from curricula.report import Ran
 from spawners.process import run
@@ -70,6 +69,8 @@ def rehearse(task: Task, *, seconds: float) -> Rehearsed:
 
 def main() -> int:
     """Read a task, and write what became of it."""
+    from curricula.shell import make_shell  # with all of IPython, which who only hands over a task does not need
+
     task = Task.model_validate_json(sys.stdin.buffer.read())
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what cells print is not what we say

@@ -5,7 +5,7 @@ Plain dataclasses: the process that is forked for each notebook loads this, and 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 TIME_LIMIT = "TimeLimit"
@@ -20,7 +20,7 @@ class Travels:
 
     def json(self) -> str:
         """Return it as JSON."""
-        return json.dumps(asdict(self))  # type: ignore[call-overload]  # those that derive from it are dataclasses
+        return json.dumps(self, default=vars)
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Limits(Travels):
     memory_bytes: int = 2 << 30
     disk_bytes: int = 64 << 20
     processes: int = 64
+
+    @property
+    def one_processor(self) -> bool:
+        """Whether it may keep no more than one busy."""
+        return self.cpu_seconds <= self.seconds
 
     @property
     def late(self) -> str:

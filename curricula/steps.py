@@ -1,6 +1,5 @@
 """What is run of a notebook, where and in which order: its steps by the plan of its assignment. Pure."""
 
-import copy
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -66,7 +65,7 @@ def _helpers(plan: Plan, test: str, done: set[int]) -> Iterator[Step]:
 
 def executed(notebook: NotebookNode, report: Report) -> NotebookNode:
     """Return the notebook with what its cells showed, for teachers; an output that is none is left out."""
-    shown = copy.deepcopy(notebook)
+    shown: NotebookNode = nbformat.from_dict(notebook)
     for count, ran in enumerate(report.cells, 1):
         shown.cells[ran.index].execution_count = count
         shown.cells[ran.index].outputs = [one for one in map(_output, ran.outputs) if one is not None]

@@ -125,11 +125,21 @@ class Incoming:
         os.fchmod(self._file.fileno(), 0o400)
         if not path.exists():
             os.link(self._file.name, path)
+        _settle(path.parent)  # a receipt outlives a power cut, and so does what it is for
         return sha256
 
     def close(self) -> None:
         """Forget what was not kept."""
         self._file.close()
+
+
+def _settle(folder: Path) -> None:
+    """Return once it is on the disk what a folder holds."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def too_large(found: int, limit: int) -> str:

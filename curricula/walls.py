@@ -62,9 +62,12 @@ def hide() -> None:
 
 
 def enter() -> None:
-    """Go into namespaces of our own, as the same user without others; only children are in the one of processes."""
+    """Go into namespaces of our own, as the same user without others; only children are in the one of processes.
+
+    Of files, `furnish` makes one for the process that writes any.
+    """
     uid, gid = os.getuid(), os.getgid()
-    _call("unshare", sum(_CLONE.values()))
+    _call("unshare", sum(_CLONE.values()) - _CLONE["mount"])
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{uid} {uid} 1")
     _write("/proc/self/gid_map", f"{gid} {gid} 1")
@@ -113,8 +116,7 @@ def confine(limits: Limits, used: int, denied: bytes) -> None:
     header = struct.pack("Ii", _CAPABILITY_VERSION, 0)
     _call("capset", header, struct.pack("6I", *[0] * 6))
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    program = ctypes.create_string_buffer(denied, len(denied))
-    filter_ = struct.pack("HxxxxxxP", len(denied) // 8, ctypes.addressof(program))
+    filter_ = struct.pack("HxxxxxxP", len(denied) // 8, ctypes.cast(ctypes.c_char_p(denied), ctypes.c_void_p).value)
     _call("prctl", _PR_SET_SECCOMP, 2, filter_, 0, 0)
 
 
@@ -145,8 +147,9 @@ def _deny(program: object, action: object, name: str, arguments: Sequence[object
 
 def _write(path: str, text: str) -> None:
     try:
-        with open(path, "w") as file:
-            file.write(text)
+        file = os.open(path, os.O_WRONLY)
+        os.write(file, text.encode())
+        os.close(file)
     except OSError as error:
         raise WallsError(error.errno, f"{path}: {error.strerror}") from None
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import NamedTuple
 
 import psutil
@@ -37,11 +37,14 @@ class TimeLimit(Exception):
 
 
 class Watch:
-    """Ends the process `pid`, and with it what it started, where a limit is met; `base` is what it began with."""
+    """Ends the process `pid`, and with it what it started, where a limit is met.
 
-    def __init__(self, pid: int, limits: Limits, base: int) -> None:
+    `base` are the bytes that it began with; once it has run for a moment, all of them may use all `processors`.
+    """
+
+    def __init__(self, pid: int, limits: Limits, base: int, processors: Set[int]) -> None:
         self.busy: Callable[[], bool] = lambda: False  # whether nothing may be raised just now
-        self._pid, self._limits, self._base = pid, limits, base
+        self._pid, self._limits, self._base, self._processors = pid, limits, base, processors
         self._until = time.monotonic() + limits.seconds
         self._cell_until: float | None = None
         self.why = ""
@@ -75,11 +78,19 @@ class Watch:
             self._cell_until = None
             raise TimeLimit
 
+    def _spread(self, *pids: int) -> None:
+        """Let what goes on for longer run wherever there is room, once: what is started later may anyway."""
+        for pid in pids if self._processors else ():
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(pid, self._processors)
+        self._processors = frozenset()
+
     def _over(self) -> str:
         """Return which limit is met, in words, if one is."""
         limits, memory, seconds = self._limits, 0, 0.0
         first = psutil.Process(self._pid)
         every = (first, *first.children(recursive=True))
+        self._spread(os.getpid(), *(one.pid for one in every))
         if len(every) > limits.processes:
             return f"It started more than {limits.processes} processes and was stopped."
         for one in every:

@@ -3,7 +3,6 @@
 An array too large for a message, or of objects within records, has none and stays where it is; so does a sparse matrix.
 """
 
-import io
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -30,10 +29,8 @@ def form(numpy: Any, value: Any) -> Form | None:
         return "masked", [plain, masks.getmaskarray(value), value.fill_value]
     if plain.dtype == object:
         return "objects", [list(plain.shape), plain.ravel().tolist()]
-    file = io.BytesIO()
-    numpy.lib.format.write_array(file, plain, allow_pickle=False)
     kinds = {"scalar": numpy.generic, "matrix": numpy.matrix, "recarray": numpy.recarray}
-    return next((name for name, kind in kinds.items() if isinstance(value, kind)), "ndarray"), file.getvalue()
+    return next((name for name, kind in kinds.items() if isinstance(value, kind)), "ndarray"), _items(numpy, plain)
 
 
 def _numpy() -> Any:
@@ -42,8 +39,21 @@ def _numpy() -> Any:
     return numpy
 
 
-def _load(raw: bytes) -> Any:
-    return _numpy().lib.format.read_array(io.BytesIO(raw), allow_pickle=False)
+def _items(numpy: Any, array: Any) -> object:
+    """Return type, shape, order and bytes: what a .npy file holds, without a header that is slow to read."""
+    if array.dtype.hasobject:
+        raise ValueError("objects have no bytes")
+    order = "F" if array.flags.fnc else "C"
+    return [numpy.lib.format.dtype_to_descr(array.dtype), list(array.shape), order, array.tobytes(order)]
+
+
+def _load(told: list[Any]) -> Any:
+    described, shape, order, raw = told
+    numpy = _numpy()
+    dtype = numpy.lib.format.descr_to_dtype(described)
+    if dtype.hasobject:  # bytes of a stranger, taken for addresses
+        raise ValueError("objects have no bytes")
+    return numpy.ndarray(shape, dtype, raw, order=order).copy("K")
 
 
 def _objects(shape: list[int], values: list[object]) -> Any:

@@ -26,7 +26,7 @@ from curricula.trial import Trial, planned
 
 log = logging.getLogger(__name__)
 # Seconds between two looks into the folder: while there is work, and once there has been none for a while.
-LOOK, REST, A_WHILE = 0.05, 0.25, 5.0
+LOOK, REST, A_WHILE = 0.02, 0.25, 5.0
 # Seconds after which nobody is there any more.
 LONELY = 120.0
 _TASK = TypeAdapter(Task)

@@ -6,100 +6,37 @@ process has to be there while something is examined. What a job that ends had no
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 from curricula.grading_job import GradingJob
 from curricula.handover import Handover
 from curricula.marks import GradingError, NotRun
+from curricula.pieces import Outcome, Piece, Waiting
 from curricula.report import Task
+from curricula.standing_job import StandingJob
 from curricula.trial import Trial
-from curricula.worker import Answer
-from spawners.request import RequestError, Resources
+from spawners.request import RequestError
 from spawners.scheduler import JobState, Scheduler, SchedulerError, Snapshot
 from spawners.site import SiteError
 
 log = logging.getLogger(__name__)
 MOST = 8
-# Seconds: between two looks for answers, and at Slurm; how long work may wait before another job is asked for.
-LOOK, ASK, PATIENCE = 0.05, 0.5, 2.0
-# Seconds: after which a job that nobody needs is ended, and between two signs of life to each.
-IDLE, BEAT = 60.0, 10.0
-# And one of a profile that an assignment asked for: nobody else can use its GPUs meanwhile.
-SOON = 5.0
-# After so many seconds a job to stand by is asked for anew where none could, and so long before its end the next one.
-AGAIN, RENEW = 30.0, 300.0
+# Seconds: between two looks for answers while there may be some, and else; between two at Slurm; how long work may wait
+# before another job is asked for.
+LOOK, REST, ASK, PATIENCE = 0.02, 0.25, 0.5, 2.0
+# Seconds after which a job that nobody needs is ended; and one of a profile that an assignment asked for: nobody else
+# can use its GPUs meanwhile.
+IDLE, SOON = 60.0, 5.0
+# Seconds after which a job to stand by is asked for anew where none could be had.
+AGAIN = 30.0
 # How often something is tried, where the job and not the work failed.
 TRIES = 2
-LOG_KEPT = 100_000  # bytes
 _ABSENT = 240  # looks in a row, two minutes: accounting may be late, but not that late
 # How Slurm says that a job used more than it was given: the notebook's doing, unlike a lost node.
 _TOO_MUCH = {"OUT_OF_MEMORY", "TIMEOUT", "DEADLINE"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a piece of work: the answer or the `problem`, by which job, and the end of its log if it failed."""
-
-    answer: Answer = field(default_factory=Answer)
-    job_id: str | None = None
-    problem: Exception | None = None
-    log: bytes = b""
-
-
-@dataclass(eq=False)
-class _Piece:
-    """Something to be done: by a job of its own, where `alone`."""
-
-    work: Task | Trial
-    minutes: int
-    alone: bool
-    done: asyncio.Future[Outcome]
-    since: float
-    tries: int = 0
-
-    def settle(self, outcome: Outcome) -> None:
-        if not self.done.done():
-            self.done.set_result(outcome)
-
-
-@dataclass(eq=False)
-class _Worker:
-    """One job: whose it is, if it is one piece's alone, and what it has been given."""
-
-    folder: Handover
-    job_id: str
-    resources: Resources
-    slots: int
-    own: _Piece | None = None
-    given: dict[int, _Piece] = field(default_factory=dict)
-    ready: bool = False
-    put_back: bool = False
-    ends: datetime | None = None
-    absent: int = 0
-    idle_since: float = field(default_factory=time.monotonic)
-    beaten: float = field(default_factory=time.monotonic)
-
-    @property
-    def left(self) -> float:
-        """Seconds until Slurm ends it."""
-        return (self.ends - datetime.now(UTC)).total_seconds() if self.ends else float("inf")
-
-    @property
-    def lasts(self) -> bool:
-        """Whether it is too early to think of the next one; of a short job that is its last quarter."""
-        return self.left > min(RENEW, self.resources.time * 60 / 4)
-
-    @property
-    def room(self) -> int:
-        """How much more it may be given; one waits in its folder, so that no processor waits for us."""
-        return self.slots + 1 - len(self.given) if self.own is None else 0
 
 
 class Workers:
@@ -119,9 +56,8 @@ class Workers:
         self._others: dict[str, Workers] = {}
         self._scheduler, self._user = scheduler, user
         self._least, self._most = least, max(least, most)
-        self._waiting: deque[_Piece] = deque()
-        self._workers: list[_Worker] = []
-        self._numbers = itertools.count(1)
+        self._waiting = Waiting()
+        self._workers: list[StandingJob] = []
         self._loops: list[asyncio.Task[None]] = []
         self._fruitless = 0
         self._started = self._refused = float("-inf")
@@ -137,8 +73,9 @@ class Workers:
 
     async def run(self, work: Task | Trial, minutes: int, *, alone: bool = False) -> Outcome:
         """Have something done that may take so many `minutes`: by a job of its own where `alone`, or by any."""
-        piece = _Piece(work, minutes, alone, asyncio.get_running_loop().create_future(), time.monotonic())
-        self._waiting.append(piece)
+        piece = Piece(work, minutes, alone, asyncio.get_running_loop().create_future())
+        self._waiting.add(piece)
+        self._fill()
         self.stand_by()
         try:
             return await piece.done
@@ -152,8 +89,8 @@ class Workers:
             for loop in self._loops:
                 loop.cancel()
             self._loops = [
-                asyncio.create_task(self._for_ever(self._move, LOOK)),
-                asyncio.create_task(self._for_ever(self._watch, ASK)),
+                asyncio.create_task(self._for_ever(self._move, lambda: LOOK if self._given else REST)),
+                asyncio.create_task(self._for_ever(self._watch, lambda: ASK)),
             ]
 
     async def close(self) -> None:
@@ -163,79 +100,58 @@ class Workers:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         self._loops = []
-        gone = GradingError("Grading was ended. Nothing is lost: grade again.")
-        begun = [piece for worker in self._workers for piece in (worker.own, *worker.given.values()) if piece]
-        for piece in (*self._waiting, *begun):
-            piece.settle(Outcome(problem=gone))
-        self._waiting.clear()
+        gone = Outcome(problem=GradingError("Grading was ended. Nothing is lost: grade again."))
+        begun = [piece for worker in self._workers for piece in worker.unanswered]
+        self._waiting.settle((*self._waiting, *begun), gone)
         await asyncio.gather(*(self._end(worker) for worker in tuple(self._workers)))
 
-    async def _for_ever(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
+    @property
+    def _given(self) -> bool:
+        """Whether any job works."""
+        return any(worker.given for worker in self._workers)
+
+    async def _for_ever(self, step: Callable[[], Awaitable[None]], seconds: Callable[[], float]) -> None:
         """Take a step again and again; one that fails is named in the log, and the next may not."""
         while True:
             try:
                 await step()
             except Exception:
                 log.exception("grading jobs")
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds())
 
     # Files: answers and work.
 
     async def _move(self) -> None:
         """Take what was answered, and give what waits to whoever has room."""
-        now = time.monotonic()
         for worker in tuple(self._workers):
             if worker not in self._workers:  # ended while another one's answer was read
                 continue
-            if now - worker.beaten > BEAT:
-                worker.folder.beat()
-                worker.beaten = now
+            worker.beat()
             await self._collect(worker)
             if not worker.ready and worker.folder.ready:
-                worker.ready, worker.idle_since, self._fruitless = True, now, 0
+                worker.ready, worker.idle_since, self._fruitless = True, time.monotonic(), 0
+        self._fill()
+
+    async def _collect(self, worker: StandingJob) -> None:
+        """Take its answers; one that was a piece's alone ends with that."""
+        began = bool(worker.given)
+        await worker.collect()
+        if worker.own is not None and began and not worker.given:
+            await self._end(worker)
+
+    def _fill(self) -> None:
+        """Give out what waits, to those first who have least."""
         for worker in sorted(self._workers, key=lambda one: len(one.given)):
-            self._fill(worker)
+            self._fill_one(worker)
 
-    async def _collect(self, worker: _Worker) -> None:
-        """Take the answers that a job has left."""
-        for number, piece in tuple(worker.given.items()):
-            if not worker.folder.answered(number):
-                continue
-            try:
-                answer = await asyncio.to_thread(worker.folder.answer, number)
-                problem = _failed(answer.problem) if answer.problem else None
-            except GradingError as error:
-                answer, problem = Answer(), error
-            if worker.given.get(number) is not piece:  # it was taken away meanwhile
-                continue
-            bad = problem is not None or (answer.report is not None and answer.report.stopped is not None)
-            words = worker.folder.last_words(LOG_KEPT) if bad else b""
-            self._take_back(worker, number)
-            piece.settle(Outcome(answer, worker.job_id, problem, words))
-            if worker.own is piece:
-                await self._end(worker)
-
-    def _take_back(self, worker: _Worker, number: int) -> None:
-        worker.folder.take_back(number, worker.given.pop(number).work)
-        worker.idle_since = time.monotonic()
-
-    def _fill(self, worker: _Worker) -> None:
+    def _fill_one(self, worker: StandingJob) -> None:
         """Give a job that is ready what it has room and time for, the first that waits first."""
         if worker.own is not None and worker.ready and not worker.given:
-            self._give(worker, worker.own)
-        for piece in [one for one in self._waiting if not one.alone] if worker.ready and worker.room > 0 else ():
+            worker.give(worker.own)
+        for piece in self._waiting.shared if worker.room > 0 else ():
             if worker.room > 0 and worker.left > piece.minutes * 60:
-                self._waiting.remove(piece)
-                self._give(worker, piece)
-
-    def _give(self, worker: _Worker, piece: _Piece) -> None:
-        number = next(self._numbers)
-        worker.given[number] = piece
-        try:
-            worker.folder.give(number, piece.work)
-        except (OSError, ValueError) as error:  # such as half a character, which no file can hold
-            del worker.given[number]
-            piece.settle(Outcome(problem=_failed(f"it could not be handed over: {error}")))
+                self._waiting.take(piece)
+                worker.give(piece)
 
     # Slurm: jobs begin and end.
 
@@ -252,7 +168,7 @@ class Workers:
             if not wanted and time.monotonic() - worker.idle_since > idle:
                 await self._end(worker)
 
-    def _spare(self) -> Sequence[_Worker]:
+    def _spare(self) -> Sequence[StandingJob]:
         """Those that need not stand by: more than there are to be, and those that end soon where others are ready."""
         shared = [one for one in self._workers if one.own is None]
         lasting = [one for one in shared if one.lasts]
@@ -261,13 +177,13 @@ class Workers:
 
     async def _start(self) -> None:
         """Start a job for each that wants its own, and as many others as the work and those that stand by need."""
-        for piece in [one for one in self._waiting if one.alone][: self._most]:
-            self._waiting.remove(piece)
+        for piece in self._waiting.alone[: self._most]:
+            self._waiting.take(piece)
             await self._submit(piece)
         now = time.monotonic()
         shared = [one for one in self._workers if one.own is None]
         lacking = sum(one.lasts for one in shared) < self._least and len(shared) < self._most
-        asked = [one.since for one in self._waiting if not one.alone]
+        asked = [one.since for one in self._waiting.shared]
         coming = sum(one.slots for one in shared if not one.ready and not one.put_back)
         late = len(asked) > coming and now - max(self._started, min(asked)) > PATIENCE and len(shared) < self._most
         first = bool(asked) and not shared
@@ -275,7 +191,7 @@ class Workers:
             self._started = now
             await self._submit(None)
 
-    async def _submit(self, own: _Piece | None) -> None:
+    async def _submit(self, own: Piece | None) -> None:
         """Start one job. Where Slurm refuses, those hear of it who would have had to wait for this one."""
         minutes = max((one.minutes for one in ((own,) if own else self._waiting)), default=1)
         try:
@@ -289,32 +205,28 @@ class Workers:
             job_id = await self._scheduler.submit(self._user, script)
         except asyncio.CancelledError:
             folder.remove()
-            self._waiting.extend([own] if own else [])
+            if own is not None:
+                self._waiting.add(own)
             raise
         except SchedulerError as error:
             folder.remove()
             text = f"The grading job was not accepted: {error}. Nothing is lost: grade again."
             self._refuse(own, GradingError(text))
             return
-        worker = _Worker(folder, job_id, resources, self.job.slots(resources), own)
+        worker = StandingJob(folder, job_id, resources, self.job.slots(resources), own)
         self._workers.append(worker)
         if own is not None and own.done.done():  # nobody waits for it any more
             await self._end(worker)
 
-    def _refuse(self, own: _Piece | None, error: GradingError) -> None:
+    def _refuse(self, own: Piece | None, error: GradingError) -> None:
         self._refused = time.monotonic()
         log.error("%s", error)
         if own is not None:
             own.settle(Outcome(problem=error))
         elif not any(worker.own is None for worker in self._workers):
-            self._fail_waiting(Outcome(problem=error))
+            self._waiting.settle(self._waiting.shared, Outcome(problem=error))
 
-    def _fail_waiting(self, outcome: Outcome) -> None:
-        for piece in [one for one in self._waiting if not one.alone]:
-            self._waiting.remove(piece)
-            piece.settle(outcome)
-
-    async def _judge(self, worker: _Worker, snapshot: Snapshot) -> None:
+    async def _judge(self, worker: StandingJob, snapshot: Snapshot) -> None:
         """See whether a job still is, and what becomes of its work where not."""
         job = snapshot.get(worker.job_id)
         if job is None and not snapshot.stale:
@@ -323,7 +235,7 @@ class Workers:
         if job is not None and job.running:
             worker.ends = job.end
         if job is not None and job.waiting and worker.ready:
-            self._begin_anew(worker)
+            self._waiting.put_back(worker.begin_anew())  # others may do it sooner
         elif job is not None and job.ended:
             await self._lose(worker, self._without_answer(job))
         elif worker.absent >= _ABSENT:
@@ -337,44 +249,32 @@ class Workers:
         except SchedulerError:
             return None
 
-    def _begin_anew(self, worker: _Worker) -> None:
-        """Slurm has put the job back into its queue: others may do its work sooner."""
-        worker.ready, worker.put_back = False, True
-        for number, piece in tuple(worker.given.items()):
-            self._take_back(worker, number)
-            if piece is not worker.own:
-                self._waiting.appendleft(piece)
-        worker.folder.reset()
-
-    async def _lose(self, worker: _Worker, why: Exception) -> None:
+    async def _lose(self, worker: StandingJob, why: Exception) -> None:
         """Go on without a job that has ended: what it answered counts, and the rest is tried elsewhere or given up."""
         await self._collect(worker)
         if worker not in self._workers:
             return
         self._workers.remove(worker)
-        words = worker.folder.last_words(LOG_KEPT)
+        outcome = Outcome(job_id=worker.job_id, problem=why, log=worker.log)
         worker.folder.remove()
-        outcome = Outcome(job_id=worker.job_id, problem=why, log=words)
-        unanswered = list(worker.given.values()) or ([worker.own] if worker.own else [])
-        for piece in reversed(unanswered):
-            self._retry(piece, outcome)
+        unanswered = worker.unanswered
+        again = [piece for piece in unanswered[: worker.slots] if self._tried(piece, outcome)]
+        self._waiting.put_back([*again, *unanswered[worker.slots :]])  # the rest only waited there
         if not worker.ready and worker.own is None:
             self._fruitless += 1
             self._refused = time.monotonic()
             if self._fruitless >= TRIES and not any(one.ready for one in self._workers):
                 self._fruitless = 0
-                self._fail_waiting(outcome)
+                self._waiting.settle(self._waiting.shared, outcome)
 
-    def _retry(self, piece: _Piece, outcome: Outcome) -> None:
-        """Try again, alone where it may have been the piece itself; or say what came of it."""
+    def _tried(self, piece: Piece, outcome: Outcome) -> bool:
+        """Whether to try again, alone where it may have been the piece itself; else it is told what came of it."""
         piece.tries += 1
         too_much = isinstance(outcome.problem, NotRun)
         if (too_much and piece.alone) or (piece.tries >= TRIES and not too_much):
             piece.settle(outcome)
-            return
         piece.alone = piece.alone or too_much
-        if not piece.done.done():
-            self._waiting.appendleft(piece)
+        return not piece.done.done()
 
     def _without_answer(self, job: JobState) -> Exception:
         """What a job means that left nothing: too much used, or a failure that is not the notebook's."""
@@ -384,17 +284,15 @@ class Workers:
             return NotRun(f"Its job was ended: {why}")
         return GradingError(f"Grading job {job.job_id} ended without a report: {why} Nothing is lost: grade again.")
 
-    async def _drop(self, piece: _Piece) -> None:
+    async def _drop(self, piece: Piece) -> None:
         """Nobody waits for a piece any more: it costs nothing further."""
-        if piece in self._waiting:
-            self._waiting.remove(piece)
+        self._waiting.take(piece)
         for worker in tuple(self._workers):
             if worker.own is piece:
                 await self._end(worker)
-            for number in [number for number, one in worker.given.items() if one is piece]:
-                self._take_back(worker, number)
+            worker.drop(piece)
 
-    async def _end(self, worker: _Worker) -> None:
+    async def _end(self, worker: StandingJob) -> None:
         """End a job: one that has begun ends by itself, and well, since its folder is gone; so does one that begins."""
         if worker in self._workers:
             self._workers.remove(worker)
@@ -402,7 +300,3 @@ class Workers:
         if not worker.ready:
             with contextlib.suppress(SchedulerError):
                 await self._scheduler.cancel(self._user, worker.job_id)
-
-
-def _failed(why: str) -> GradingError:
-    return GradingError(f"It could not be graded: {why} Nothing is lost: grade again.")

@@ -5,10 +5,12 @@ where a new Python costs a second. Over the socket FD comes one request after an
 """
 
 import contextlib
+import ctypes
 import gc
 import importlib
 import json
 import os
+import random
 import signal
 import socket
 import sys
@@ -18,40 +20,49 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from curricula import candidate, examiner
-from curricula.report import Limits, Step, Task, Travels, read_task
+from curricula.report import Limits, Travels
 from curricula.walls import WallsError, close_all_but, confine, denied_calls, end_with_parent, enter, furnish, hide
+from curricula.warm_up import warm_up
 from curricula.watch import Watch, size_of
 
 _MOST = 1 << 16
 WALLS = ("namespaces", "bubblewrap")
 _EXAMINER_BYTES = 2 << 30
+_fork = ctypes.PyDLL(None, use_errno=True).fork
 
 
 @dataclass(frozen=True)
 class Request(Travels):
-    """Begin a notebook, with the socket over which the task comes; or end the one with this number."""
+    """Begin a notebook, with the socket over which the task comes; or end the one with this number.
+
+    `processor` is where it begins; without one it may run on any.
+    """
 
     number: int
     limits: Limits | None = None
+    processor: int | None = None
 
 
 def _request(text: bytes) -> Request:
     told = json.loads(text)
-    return Request(told["number"], Limits(**told["limits"]) if told["limits"] else None)
+    return Request(told["number"], Limits(**told["limits"]) if told["limits"] else None, told["processor"])
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve requests until the other end of the socket is closed."""
+    from curricula.shell import make_shell  # with all of IPython, which who only speaks with this one does not need
+
     control = socket.socket(fileno=int(argv[0]))
-    shell = candidate.make_shell()
+    shell = make_shell()
     for name in argv[2:]:
         with contextlib.suppress(ImportError):  # a notebook that needs it says so better
             importlib.import_module(name)
-    _warm_up(shell)
-    fork = _Fork(walls=argv[1], denied=denied_calls(), shell=shell)
-    problem = fork.problem() if fork.walls == "namespaces" else ""
+    warm_up(shell)
+    denied = denied_calls()
     gc.collect()
     gc.freeze()
+    fork = _Fork(argv[1], denied, shell)
+    problem = fork.problem() if fork.walls == "namespaces" else ""
     control.send(json.dumps({"problem": problem}).encode())
     return _serve(control, fork)
 
@@ -70,7 +81,10 @@ def _serve(control: socket.socket, fork: "_Fork") -> int:
                 os.kill(running[request.number], signal.SIGKILL)
             continue
         host = socket.socket(fileno=descriptors[0])
-        pid = os.fork()
+        with contextlib.suppress(OSError):  # Slurm may take a processor away from a job
+            # This process goes there as well, and what it forks stays there: they take turns.
+            os.sched_setaffinity(0, fork.processors if request.processor is None else {request.processor})
+        pid = forked()
         if pid == 0:
             control.close()
             fork.examine(request.limits, host)
@@ -78,26 +92,17 @@ def _serve(control: socket.socket, fork: "_Fork") -> int:
         host.close()
 
 
-def _warm_up(shell: Any) -> None:
-    """Do once what every fork would do for the first time: Python compiles patterns and fills caches as it goes."""
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
+def forked() -> int:
+    """Fork as os.fork does, but for what Python and its modules do in a child about other threads: there are none.
+
+    That would write to a tenth of all pages which one notebook makes the kernel copy.
+    """
+    pid = int(_fork())
+    if pid == -1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     if pid == 0:
-        ours.close()
-        candidate.serve(theirs, shell)
-        os._exit(0)
-    theirs.close()
-    with ours:
-        steps = (
-            Step(index=0, source="a = 1\na", where="learner", answers=("a",)),
-            Step(index=1, source="a", where="split"),
-        )
-        task = read_task(Task(steps=steps, learners=("a",)).json().encode())
-        examiner.Examiner(task, ours, shell, Watch(pid, task.limits, 0)).examine().json()
-    os.waitpid(pid, 0)
-    candidate.Candidate(shell).answer("run", ["print(1)\n1", 9.0, 100])
-    shell.reset()
-    shell.user_ns["__spec__"] = None  # a reset takes it away, and multiprocessing looks for it
+        random.seed()
+    return pid
 
 
 class _Fork:
@@ -105,6 +110,8 @@ class _Fork:
 
     def __init__(self, walls: str, denied: bytes, shell: Any) -> None:
         self.walls, self._denied, self._shell = walls, denied, shell
+        self._data = size_of(os.getpid()).data  # that every fork begins with
+        self.processors = os.sched_getaffinity(0)
 
     def examine(self, limits: Limits, host: socket.socket) -> None:
         """Become the examiner of one notebook; does not return."""
@@ -116,17 +123,17 @@ class _Fork:
         if self.walls == "namespaces":
             enter()
         base = size_of(os.getpid())
-        pid = os.fork()
+        pid = forked()
         if pid == 0:
             _ending(lambda: self._learn(limits, answers))
         answers.close()
         close_all_but(host, asks)
         ours = replace(limits, memory_bytes=max(limits.memory_bytes, _EXAMINER_BYTES))
-        confine(ours, size_of(os.getpid()).data, self._denied)
+        confine(ours, self._data, self._denied)
         end_with_parent()
         hide()
         gc.enable()
-        examiner.serve(asks, host, self._shell, Watch(pid, limits, base.resident))
+        examiner.serve(asks, host, self._shell, Watch(pid, limits, base.resident, self.processors))
 
     def _learn(self, limits: Limits, sock: socket.socket) -> None:
         """Be the learner's process; what it writes past Python goes nowhere.
@@ -142,10 +149,9 @@ class _Fork:
         candidate.serve(sock, self._shell)
 
     def _wall_in(self, limits: Limits) -> None:
-        used = size_of(os.getpid()).data  # while /proc still knows of this process
         if self.walls == "namespaces":
             furnish(limits)
-        confine(limits, used, self._denied)
+        confine(limits, self._data, self._denied)
         end_with_parent()
 
     def problem(self) -> str:

@@ -33,15 +33,19 @@ class Kernel:
         address = f"{self._kernels.replace('http', 'ws', 1)}/{self._id}/channels"
         self._socket = create_connection(address, header=headers, timeout=120)
 
-    def run(self, code: str) -> str:
-        """Return what `code` prints, its value if it has one, and the last line of an error if it ends in one."""
+    def send(self, code: str) -> str:
+        """Send a cell, and wait for nothing; the name of the question."""
         self._count += 1
         message_id = f"test-{self._count}"
         header = {"msg_id": message_id, "msg_type": "execute_request", "username": "", "session": "1", "version": "5.3"}
         content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
         message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
         self._socket.send(json.dumps(message))
-        said = ""
+        return message_id
+
+    def run(self, code: str) -> str:
+        """Return what `code` prints, its value if it has one, and the last line of an error if it ends in one."""
+        message_id, said = self.send(code), ""
         while True:
             answer = json.loads(self._socket.recv())
             if answer["parent_header"].get("msg_id") != message_id:

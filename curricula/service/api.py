@@ -5,9 +5,9 @@ from typing import Any
 
 from tornado.web import stream_request_body
 
-from curricula.service.desk import Refused
-from curricula.service.http import Handler, body_of
+from curricula.service.http import ASSIGNMENT, Handler, body_of
 from curricula.service.progress import before
+from curricula.service.refused import Refused
 from curricula.service.standing import Attempt, Standing, standings
 from curricula.submissions import Incoming, TooLarge, too_large
 
@@ -162,16 +162,15 @@ class Submitted(Handler):
     def get(self, number: str) -> None:
         """Answer with the file."""
         event = self.desk.visible(self.user, int(number))
-        submission = self.desk.submission(event)
+        submission = self.desk.handed_in(event)
         name = f"{submission.assignment}-{submission.user}-{event.payload['attempt']}.ipynb"
         self.send_file(name, "application/x-ipynb+json", submission.path.read_bytes())
 
 
-_ASSIGNMENT = r"courses/([^/]+)/assignments/([^/]+)"
 ADDRESSES = (
     (r"api/courses", Courses),
     (r"api/join", Join),
-    (rf"api/{_ASSIGNMENT}/notebook", Notebook),
-    (rf"api/{_ASSIGNMENT}/submissions", Submissions),
+    (rf"api/{ASSIGNMENT}/notebook", Notebook),
+    (rf"api/{ASSIGNMENT}/submissions", Submissions),
     (r"api/submissions/(\d{1,12})/notebook", Submitted),
 )

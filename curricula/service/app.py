@@ -17,8 +17,9 @@ from tornado.log import enable_pretty_logging
 from tornado.web import Application, StaticFileHandler
 
 from curricula.events import EventStore
-from curricula.service import api, live, looking, pages, teaching_api
+from curricula.service import api, certifying, live, looking, mapping, pages, teaching_api
 from curricula.service.desk import Desk
+from curricula.service.evident import Evident, RunKey
 from curricula.service.grader import Grading
 from curricula.service.guesses import Guesses
 from curricula.service.http import HERE, Closed, Page
@@ -28,7 +29,15 @@ from curricula.service.teaching import Teaching
 from spawners.site import load_site
 
 log = logging.getLogger(__name__)
-_ADDRESSES = (*pages.ADDRESSES, *looking.ADDRESSES, *api.ADDRESSES, *teaching_api.ADDRESSES, *live.ADDRESSES)
+_ADDRESSES = (
+    *pages.ADDRESSES,
+    *looking.ADDRESSES,
+    *mapping.ADDRESSES,
+    *certifying.ADDRESSES,
+    *api.ADDRESSES,
+    *teaching_api.ADDRESSES,
+    *live.ADDRESSES,
+)
 NAME = "onramp-course"
 
 
@@ -83,7 +92,8 @@ async def serve(arguments: argparse.Namespace) -> None:
     store = EventStore(arguments.db or f"sqlite:///{arguments.root}/events.sqlite")
     desk = Desk(arguments.root, store)
     grading = Grading(arguments, least=arguments.min_workers)
-    teaching = Teaching(desk, grading)
+    key = RunKey(arguments.root, os.environ.get("JUPYTERHUB_API_URL"))
+    teaching = Teaching(desk, Evident(grading, key))
     settle_auth()
     look = {"hub_title": arguments.title, "site_title": load_site(arguments.site).title}
     prefix = os.environ["JUPYTERHUB_SERVICE_PREFIX"]

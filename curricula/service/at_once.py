@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from curricula.course import Assignment, Course
+from curricula.erasure import erased
 from curricula.service.desk import Desk
 from curricula.submissions import Receipt, Submission
 
@@ -61,7 +62,7 @@ class AtOnce:
         events = self._desk.store.events(course=course.name, assignment=assignment.name)
         done = {event.submission for event in events if event.kind in ("graded", "not_run")}
         for event in events:
-            if event.kind == "received" and event.id not in done:
+            if event.kind == "received" and event.id not in done and not erased(event):
                 self._begin(self._grade(course, self._desk.submission(event)))
         self._renew(course)
 

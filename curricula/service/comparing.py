@@ -2,7 +2,8 @@
 
 from curricula.answers import answers
 from curricula.course import Assignment, Course
-from curricula.service.desk import Desk, Refused
+from curricula.service.desk import Desk
+from curricula.service.refused import Refused
 from curricula.similarity import Pair, pairs
 
 SHOWN = 50  # pairs

@@ -8,7 +8,8 @@ from typing import Any
 from curricula.course import Assignment, Course
 from curricula.events import Event
 from curricula.roster import RosterError, read_roster
-from curricula.service.desk import Desk, Refused, assignment_of
+from curricula.service.desk import Desk, assignment_of
+from curricula.service.refused import Refused
 from curricula.service.standing import CellMark, Mark, marks_of
 from curricula.submissions import spoken
 
@@ -28,13 +29,14 @@ class Deciding:
         until = None if told.get("until") is None else _later(assignment, told["until"])
         if assignment.due is None:
             raise Refused(409, f"{assignment.title} has no deadline, so there is nothing to extend.")
+        before = self._desk.deadline(course, assignment, user).due
         self._desk.store.append(
             "extended",
             course=course.name,
             assignment=name,
             user=user,
             actor=actor,
-            payload={"until": until and until.isoformat()},
+            payload={"until": until and until.isoformat(), "before": before and before.isoformat()},
         )
         due = self._desk.deadline(course, assignment, user).due
         return f"{assignment.title} is due for {user} on {spoken(due)}." if due else ""

@@ -1,123 +1,28 @@
-"""What may be done with courses, by whom and when; every door (page, API, command) leads here."""
+"""What may be done with assignments and submissions, and when; every door (page, API, command) leads here."""
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from curricula.course import Assignment, Course, CourseError, load_course
+from curricula.course import Assignment, Course, CourseError
 from curricula.deadline import Deadline, came_late, deadline_of, percent_off
+from curricula.erasure import erased
 from curricula.events import Event, EventStore
-from curricula.roster import members
+from curricula.service.courses import Courses
+from curricula.service.refused import Refused
 from curricula.submissions import Incoming, Receipt, Store, Submission, spoken
 
-log = logging.getLogger(__name__)
 # Of one assignment by one learner, where the course sets no limit: each is kept, and a disk has an end.
 MOST_ATTEMPTS = 200
 
 
-class Refused(Exception):
-    """This is not done; the message is for the person who asked, `status` for HTTP."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class NotYet(Refused):
-    """Nothing is wrong: the time for it has not come."""
-
-
-class Desk:
+class Desk(Courses):
     """The course account's folder: courses/NAME/course.yaml, submissions/, and the events."""
 
     def __init__(self, root: Path, store: EventStore) -> None:
         """`root` belongs to the course account alone."""
-        self.root, self.store = root, store
+        super().__init__(root, store)
         self.submissions = Store(root / "submissions")
-        self._broken: set[str] = set()
-        self._read: dict[Path, tuple[tuple[int, int, int], Course]] = {}
-
-    # Courses and who is in them.
-
-    def courses(self) -> tuple[Course, ...]:
-        """Return every course that can be read; one that cannot is named in the log and stops no other."""
-        found = []
-        for path in sorted((self.root / "courses").glob("*/course.yaml")):
-            try:
-                found.append(self._course(path))
-            except (CourseError, FileNotFoundError) as error:
-                if str(error) not in self._broken:
-                    log.error("course left out: %s", error)
-                    self._broken.add(str(error))
-        return tuple(found)
-
-    def _course(self, path: Path) -> Course:
-        """Return what a course.yaml says; it is read again whenever it has changed. Raises CourseError."""
-        found = path.stat()
-        stamp = found.st_ino, found.st_mtime_ns, found.st_size
-        known = self._read.get(path)
-        if known is None or known[0] != stamp:
-            known = self._read[path] = stamp, load_course(path.parent)
-        return known[1]
-
-    def course(self, name: str) -> Course:
-        """Return one course. Raises Refused."""
-        for course in self.courses():
-            if course.name == name:
-                return course
-        raise Refused(404, f"There is no course {ascii(name)[:60]} here. Open “My courses” for those you are in.")
-
-    def called(self, course: Course) -> str:
-        """What people call a course: its title, and its name as well where another one here has the same title."""
-        same = sum(other.title == course.title for other in self.courses())
-        return f"{course.title} ({course.name})" if same > 1 else course.title
-
-    def is_member(self, user: str, course: Course) -> bool:
-        """Whether `user` has joined, or teaches."""
-        return user in course.teachers or user in members(self.store.events(course=course.name, user=user))
-
-    def mine(self, user: str) -> tuple[Course, ...]:
-        """Return the courses that `user` is in."""
-        return tuple(course for course in self.courses() if self.is_member(user, course))
-
-    def join(self, user: str, code: str) -> Course:
-        """Let `user` into the course with this code. Raises Refused; joining twice changes nothing."""
-        for course in self.courses():
-            if course.code == code.strip():
-                self.enrol(user, course, user)
-                return course
-        raise Refused(404, "No course has this code. Check it with your teacher: capital letters count.")
-
-    def attended(self, user: str, name: str) -> Course:
-        """Return a course that `user` is in. Raises Refused, also where there is no such course."""
-        course = self.course(name)
-        if not self.is_member(user, course):
-            raise Refused(403, f"You are not in {course.title}. Join it in “My courses” with the code of your teacher.")
-        return course
-
-    def taught(self, user: str, name: str) -> Course:
-        """Return a course that `user` teaches. Raises Refused."""
-        course = self.attended(user, name)
-        if user not in course.teachers:
-            raise Refused(403, f"Only its teachers may do this in {course.title}.")
-        return course
-
-    def learners(self, course: Course) -> tuple[str, ...]:
-        """Return who is in, by name; teachers are not among them."""
-        return tuple(sorted(members(self.store.events(course=course.name)) - course.teachers))
-
-    def enrol(self, actor: str, course: Course, user: str) -> bool:
-        """Let `user` in; False, and nothing changes, for somebody who is in."""
-        known = self.store.events(course=course.name, user=user)
-        if user in members(known):
-            return False
-        left = sum(event.kind == "left" for event in known)
-        key = f"joined:{course.name}:{user}" + (f":{left}" if left else "")
-        self.store.append("joined", course=course.name, actor=actor, user=user, key=key)
-        return True
-
-    # Assignments and submissions.
 
     def deadline(self, course: Course, assignment: Assignment, user: str) -> Deadline:
         """Return when an assignment is due for `user`."""
@@ -212,9 +117,16 @@ class Desk:
         name = assignment.name if assignment else None
         return self.store.events(course=course.name, kind="received", assignment=name, user=user)
 
+    def last(self, course: Course, assignment: Assignment, user: str) -> Event:
+        """Return a learner's last attempt. Raises Refused."""
+        if received := self.received(course, assignment, user):
+            return received[-1]
+        raise Refused(404, f"{ascii(user)[:60]} has handed in nothing of {assignment.name} in {course.title}.")
+
     def latest(self, course: Course, assignment: Assignment) -> Mapping[str, Submission]:
-        """Return each learner's last attempt."""
-        return {event.user or "": self.submission(event) for event in self.received(course, assignment)}
+        """Return each learner's last attempt, but for those who were erased."""
+        received = self.received(course, assignment)
+        return {event.user or "": self.submission(event) for event in received if not erased(event)}
 
     def submission(self, event: Event) -> Submission:
         """Return what a `received` event is about."""
@@ -230,15 +142,24 @@ class Desk:
             late=event.payload["late"],
         )
 
+    def to_read(self, course: Course, assignment: Assignment, number: int) -> tuple[bytes, bytes]:
+        """Return the notebook of a `received` event, and the teacher's, which is empty where there is none any more."""
+        event, source = self.store.event(number), course.source(assignment)
+        assert event is not None
+        return self.submission(event).path.read_bytes(), source.read_bytes() if source.is_file() else b""
+
+    def handed_in(self, event: Event) -> Submission:
+        """Return what a `received` event is about, to be read. Raises Refused where it was erased."""
+        if erased(event):
+            raise Refused(410, f"This notebook was deleted, as {event.user} was erased from the records of the course.")
+        return self.submission(event)
+
     def visible(self, user: str, number: int) -> Event:
         """Return a `received` event that `user` may see: the own one, or one in a course they teach. Raises Refused."""
         event = self.store.event(number)
-        if event is None or event.kind != "received" or (event.user != user and not self._teaches(user, event.course)):
+        if event is None or event.kind != "received" or (event.user != user and not self.teaches(user, event.course)):
             raise Refused(404, f"You have handed in nothing with the number {number}.")
         return event
-
-    def _teaches(self, user: str, course_name: str) -> bool:
-        return any(course.name == course_name and user in course.teachers for course in self.courses())
 
 
 def assignment_of(course: Course, name: str) -> Assignment:

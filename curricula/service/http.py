@@ -10,11 +10,15 @@ from jinja2 import Environment, FileSystemLoader
 from jupyterhub.services.auth import HubOAuthenticated
 from tornado.web import HTTPError, RequestHandler
 
-from curricula.service.desk import Desk, Refused
+from curricula.service.desk import Desk
+from curricula.service.refused import Refused
 from curricula.service.teaching import Teaching
 from curricula.submissions import SubmissionError, TooLarge, spoken
 
 log = logging.getLogger(__name__)
+# The beginning of an address: which course, and which of its assignments.
+COURSE = r"courses/([^/]+)"
+ASSIGNMENT = rf"{COURSE}/assignments/([^/]+)"
 HERE = Path(__file__).parent
 _LOOK = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 # What only shows runs no script at all, not even ours, and is of an origin of its own.

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from curricula.course import Course
-from curricula.service.http import Handler
+from curricula.service.http import COURSE, Handler
 from curricula.service.teaching import Teaching
 
 
@@ -42,6 +42,6 @@ class Regrade(Handler):
 
 
 ADDRESSES = (
-    (r"api/courses/([^/]+)/live", Live),
+    (rf"api/{COURSE}/live", Live),
     (r"api/submissions/(\d{1,12})/regrade", Regrade),
 )

@@ -1,16 +1,16 @@
 """A teacher's pages on what was handed in: answers to mark, a course as one learner sees it, answers that are alike."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from curricula import answers
-from curricula.course import Assignment, Course
+from curricula.course import Course
 from curricula.events import Event
 from curricula.service.comparing import SHOWN, WHY, compared
-from curricula.service.desk import Refused, assignment_of
-from curricula.service.http import Page
-from curricula.service.marking import ToMark, after, comments, to_mark
+from curricula.service.desk import assignment_of
+from curricula.service.http import COURSE, Page
+from curricula.service.marking import ToMark, after, comments, texts, to_mark
 from curricula.service.progress import before
+from curricula.service.refused import Refused
 from curricula.service.standing import standings
 from curricula.similarity import ALIKE
 
@@ -36,7 +36,7 @@ class Marking(Page):
             chosen=chosen,
             next=after(found, chosen) if chosen else None,
             comments=comments(events, assignment.name, chosen.cell.name) if chosen else (),
-            texts=self._texts(course, assignment, chosen) if chosen else {},
+            texts=texts(chosen, *self.desk.to_read(course, assignment, chosen.submission)) if chosen else None,
         )
 
     def _chosen(self, found: Sequence[ToMark]) -> ToMark | None:
@@ -50,19 +50,6 @@ class Marking(Page):
         raise Refused(
             404, f"There is no answer in {cell} of attempt {ascii(asked[0])[:20]} to mark here: go to the first one."
         )
-
-    def _texts(self, course: Course, assignment: Assignment, chosen: ToMark) -> Mapping[str, object]:
-        """Return what the learner wrote, and of the source the question and its solution."""
-        event = self.desk.store.event(chosen.submission)
-        assert event is not None
-        source = course.source(assignment)
-        own = source.read_bytes() if source.is_file() else b""
-        written = self.desk.submission(event).path.read_bytes()
-        return {
-            "answer": answers.answers(written).get(chosen.cell.name),
-            "question": answers.questions(own).get(chosen.cell.name, ""),
-            "solution": answers.answers(own).get(chosen.cell.name),
-        }
 
 
 class AsLearner(Page):
@@ -136,10 +123,9 @@ class Similar(Page):
         )
 
 
-_COURSE = r"courses/([^/]+)"
 ADDRESSES = (
-    (rf"{_COURSE}/marking/([^/]+)", Marking),
-    (rf"{_COURSE}/similar/([^/]+)", Similar),
-    (rf"{_COURSE}/as/([^/]+)", AsLearner),
-    (rf"{_COURSE}/as/([^/]+)/submissions/(\d{{1,12}})", FeedbackAsLearner),
+    (rf"{COURSE}/marking/([^/]+)", Marking),
+    (rf"{COURSE}/similar/([^/]+)", Similar),
+    (rf"{COURSE}/as/([^/]+)", AsLearner),
+    (rf"{COURSE}/as/([^/]+)/submissions/(\d{{1,12}})", FeedbackAsLearner),
 )

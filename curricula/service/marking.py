@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel
 
+from curricula.answers import Written, answers, questions
 from curricula.events import Event
 from curricula.service.standing import CellMark, Standing
 
@@ -33,6 +34,24 @@ class Comment(BaseModel, frozen=True):
     score: float | None
 
 
+class Texts(BaseModel, frozen=True):
+    """What is read to mark an answer: what the learner wrote, and of the source the question and its solution."""
+
+    answer: Written | None
+    question: str
+    solution: Written | None
+
+
+def texts(one: ToMark, written: bytes, source: bytes) -> Texts:
+    """Return what is read to mark `one`, of the notebook that was handed in and of the teacher's."""
+    cell = one.cell.name
+    return Texts(
+        answer=answers(written).get(cell),
+        question=questions(source).get(cell, ""),
+        solution=answers(source).get(cell),
+    )
+
+
 def to_mark(standing: Standing, events: Iterable[Event]) -> tuple[ToMark, ...]:
     """Return every answer of a last attempt that tests cannot mark, question by question, so that all are judged alike.
 
@@ -45,7 +64,7 @@ def to_mark(standing: Standing, events: Iterable[Event]) -> tuple[ToMark, ...]:
         for cell in event.payload["cells"]
         if cell["score"] is None
     }
-    latest = [one for one in standing.latest if one.mark]
+    latest = [one for one in standing.latest if one.mark and not one.erased]
     order = list(dict.fromkeys(cell.name for one in latest if one.mark for cell in one.mark.cells))
     found = [
         ToMark(submission=one.id, user=one.user, number=one.number, cell=cell)
@@ -56,10 +75,10 @@ def to_mark(standing: Standing, events: Iterable[Event]) -> tuple[ToMark, ...]:
     return tuple(sorted(found, key=lambda one: (order.index(one.cell.name), one.user)))
 
 
-def after(answers: Sequence[ToMark], this: ToMark) -> ToMark | None:
+def after(found: Sequence[ToMark], this: ToMark) -> ToMark | None:
     """Return the next answer without points, from the beginning again after the last; None where there is no other."""
-    at = answers.index(this)
-    return next((one for one in (*answers[at + 1 :], *answers[:at]) if not one.marked), None)
+    at = found.index(this)
+    return next((one for one in (*found[at + 1 :], *found[:at]) if not one.marked), None)
 
 
 def comments(events: Iterable[Event], assignment: str, cell: str) -> tuple[Comment, ...]:

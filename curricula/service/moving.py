@@ -9,14 +9,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from curricula.course import Course, load_course
+from curricula.erasure import erased
 from curricula.events import Event
 from curricula.moves.bring import as_yaml
 from curricula.moves.copied import ByHand, Change, Returned, by_hand
 from curricula.moves.files import MoveError, write_private
 from curricula.moves.formgrader import Handed, files
 from curricula.moves.renew import renewed
+from curricula.service.courses import check_teacher
 from curricula.service.deciding import Deciding
-from curricula.service.desk import Desk, Refused, assignment_of
+from curricula.service.desk import Desk, assignment_of
+from curricula.service.refused import Refused
 
 
 def clone(desk: Desk, actor: str, course: Course, name: str, *, shift: int = 0, starts: date | None = None) -> str:
@@ -58,7 +61,7 @@ def _began(desk: Desk, course: Course) -> date:
 def _unused(desk: Desk, name: str) -> None:
     """Refuse a name that is, or was, that of a course: who was in that one would be in this one."""
     if (desk.root / "courses" / name).exists() or any(
-        event.kind != "cloned" for event in desk.store.events(course=name)
+        event.kind not in ("cloned", "edited") for event in desk.store.events(course=name)
     ):
         raise Refused(409, f"There is or was a course called {name}. Choose another name, such as {name}-2.")
 
@@ -71,7 +74,7 @@ def _past(course: Course) -> str:
 def copied(desk: Desk, course: Course) -> Iterator[tuple[str, bytes]]:
     """Yield the files of a copy of `course` for nbgrader's formgrader. Raises CourseError."""
     events = desk.store.events(course=course.name)
-    last = {(event.assignment, event.user): event for event in events if event.kind == "received"}
+    last = {(event.assignment, event.user): event for event in events if event.kind == "received" and not erased(event)}
     handed = (
         Handed(desk.submission(event), [one for one in events if one.submission == event.id]) for event in last.values()
     )
@@ -80,9 +83,7 @@ def copied(desk: Desk, course: Course) -> Iterator[tuple[str, bytes]]:
 
 def merge(desk: Desk, teacher: str, course: Course, returned: Returned) -> tuple[list[str], list[str]]:
     """Decide as the copy's gradebook does; return what was changed and what was refused. Raises Refused."""
-    if teacher not in course.teachers:
-        known = ", ".join(sorted(course.teachers))
-        raise Refused(403, f"{ascii(teacher)[:60]} does not teach {course.title}: name one of {known} as --teacher.")
+    check_teacher(course, teacher)
     if returned.course != course.name:
         raise Refused(409, f"This is a copy of {returned.course}, not of {course.name}: name the course it is of.")
     done, refused = [], []

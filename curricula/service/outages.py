@@ -8,6 +8,8 @@ from curricula.service.desk import Desk
 # The service shows so often that it is there, and was away where it did not for so long.
 EVERY = timedelta(seconds=30)
 AWAY = timedelta(minutes=2)
+# Who did it, in the events.
+AWAY_ACTOR = "service"
 
 
 def note_outage(desk: Desk, now: datetime) -> timedelta | None:
@@ -22,7 +24,7 @@ def note_outage(desk: Desk, now: datetime) -> timedelta | None:
     payload = {"begin": begin.isoformat(), "end": now.isoformat()}
     for course in desk.courses():
         key = f"outage:{course.name}:{begin.isoformat()}"
-        desk.store.append("outage", course=course.name, actor="service", key=key, payload=payload)
+        desk.store.append("outage", course=course.name, actor=AWAY_ACTOR, key=key, payload=payload)
     return now - begin
 
 

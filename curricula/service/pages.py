@@ -1,12 +1,12 @@
 """The pages: “My courses”, a teacher's view of a course and of what happened in it, and the feedback on one attempt."""
 
 from curricula.course import Course
-from curricula.service.audit import SHOWN, sentence
-from curricula.service.desk import Refused
-from curricula.service.http import Page
+from curricula.service.audit import SHOWN, log
+from curricula.service.http import COURSE, Page
 from curricula.service.live import grading_now
 from curricula.service.marking import to_mark
 from curricula.service.progress import before
+from curricula.service.refused import Refused
 from curricula.service.standing import Standing, standings
 from curricula.service.statistics import questions
 
@@ -57,9 +57,9 @@ class TeachCourse(Page):
     def _again(self, course: Course, standing: Standing) -> int:
         """Return how many results are of other tests than those in place."""
         marked = {one.id for one in standing.latest if one.mark}
-        marked -= self.teaching.asked_again(course, standing.assignment)
+        marked -= self.teaching.results.asked_again(course, standing.assignment)
         try:
-            return sum(one.id in marked for one in self.teaching.ungraded(course, standing.assignment.name))
+            return sum(one.id in marked for one in self.teaching.results.ungraded(course, standing.assignment.name))
         except Refused:
             return 0
 
@@ -71,7 +71,7 @@ class Log(Page):
         """Show it to its teachers."""
         course = self.desk.taught(self.user, name)
         events = self.desk.store.events(course=name)
-        said = [(event, sentence(event, course)) for event in reversed(events[-SHOWN:])]
+        said = [*log(events, course)][: -SHOWN - 1 : -1]
         self.render_page("log.html", course=course, called=self.desk.called(course), said=said, all=len(events))
 
 
@@ -99,7 +99,7 @@ class Feedback(Page):
 
 ADDRESSES = (
     (r"", MyCourses),
-    (r"courses/([^/]+)/teach", TeachCourse),
-    (r"courses/([^/]+)/log", Log),
+    (rf"{COURSE}/teach", TeachCourse),
+    (rf"{COURSE}/log", Log),
     (r"submissions/(\d{1,12})", Feedback),
 )

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from curricula.erasure import erased
 from curricula.events import Event
 
 
@@ -52,7 +53,7 @@ def before(events: Iterable[Event], assignment: str, user: str) -> int | None:
     last: dict[str, int] = {}
     graded = set()
     for event in events:
-        if event.assignment == assignment and event.kind == "received":
+        if event.assignment == assignment and event.kind == "received" and not erased(event):
             last[event.user or ""] = event.id
         elif event.kind in ("graded", "not_run"):
             graded.add(event.submission)

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from curricula.course import Assignment, Course
 from curricula.deadline import Deadline, came_late, deadline_of, percent_off
+from curricula.erasure import erased
 from curricula.events import Event
 from curricula.late import points_off
 
@@ -65,12 +66,13 @@ class Attempt(BaseModel, frozen=True):
     percent_off: float = 0
     mark: Mark | None = None
     shown: bool = False
+    erased: bool = False
 
     @property
     def state(self) -> str:
         """One word or two for a table."""
         if self.mark is None:
-            return "handed in"
+            return "erased" if self.erased else "handed in"
         return "graded" if self.mark.not_run is None else "not run"
 
     @property
@@ -89,7 +91,7 @@ class Attempt(BaseModel, frozen=True):
     @property
     def sentence(self) -> str:
         """The mark in words, with what is left of it."""
-        said = self.mark.sentence if self.mark else ""
+        said = self.mark.sentence if self.mark else "Erased before it was graded" if self.erased else ""
         if not self.late_submission_penalty:
             return said
         off = f"{self.late_submission_penalty:g} ({self.percent_off:g} %) taken off since it came late"
@@ -116,8 +118,8 @@ class Standing(BaseModel, frozen=True):
 
     @property
     def waiting(self) -> int:
-        """How many last attempts have no result yet."""
-        return sum(attempt.mark is None for attempt in self.latest)
+        """How many last attempts have no result yet, and will have one."""
+        return sum(attempt.mark is None and not attempt.erased for attempt in self.latest)
 
 
 def standings(course: Course, events: Iterable[Event], user: str | None = None) -> tuple[Standing, ...]:
@@ -165,6 +167,7 @@ def _attempt(assignment: Assignment, event: Event, mark: Mark | None, deadline: 
         percent_off=percent_off(assignment, event, deadline),
         mark=mark,
         shown=shown and mark is not None,
+        erased=erased(event),
     )
 
 

@@ -4,40 +4,31 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Collection
-from typing import TYPE_CHECKING, Protocol
 
 from curricula.course import Assignment, Course, CourseError
 from curricula.events import Event
 from curricula.service.at_once import AtOnce
 from curricula.service.deciding import Deciding
-from curricula.service.desk import Desk, NotYet, Refused, assignment_of
+from curricula.service.desk import Desk, assignment_of
+from curricula.service.edits import note_edits
 from curricula.service.export import table
 from curricula.service.progress import Progress
+from curricula.service.refused import NotYet, Refused
+from curricula.service.results import Grade, Results
 from curricula.service.standing import Standing, standings
 from curricula.submissions import Submission
 
-if TYPE_CHECKING:  # nbgrader loads slowly, and a page needs none of it
-    from curricula.marks import Result
-
 log = logging.getLogger(__name__)
 AT_ONCE = 8
-RESULTS = ("graded", "not_run")
-
-
-class Grade(Protocol):
-    """Grades one submission; `again` where the result that there is shall not do."""
-
-    def __call__(self, course: Course, submission: Submission, *, again: bool = False) -> "Awaitable[Result]":
-        """Return the result, or raise GradingError."""
 
 
 class Teaching:
     """The teacher's side of a Desk; `grade` runs one submission, `project` renews nbgrader's gradebook."""
 
     def __init__(self, desk: Desk, grade: Grade) -> None:
-        self._desk, self._grade = desk, grade
+        self._desk, self.results = desk, Results(desk, grade)
         self.deciding = Deciding(desk)
-        self.at_once = AtOnce(desk, self.record, self.project)
+        self.at_once = AtOnce(desk, self.results.record, self.project)
         self._running: dict[tuple[str, str], asyncio.Task[int]] = {}
         self._problems: dict[tuple[str, str], str] = {}
         self._progress: dict[tuple[str, str], Progress] = {}
@@ -52,14 +43,15 @@ class Teaching:
             version = course.version(assignment)
         except CourseError as error:
             raise Refused(409, str(error)) from None
-        self._desk.store.append(
-            "released", course=course.name, assignment=name, actor=actor, payload={"version": version}
-        )
+        note_edits(self._desk.store, course)
+        last = self._desk.released(course, assignment)
+        told = {"version": version, "before": last and last.payload["version"]}
+        self._desk.store.append("released", course=course.name, assignment=name, actor=actor, payload=told)
         return f"{assignment.title} is released: learners can fetch it."
 
     def start_grading(self, actor: str, course: Course, name: str) -> str:
         """Begin to grade every last attempt that the tests in place have not graded, beside everything else."""
-        todo = self.ungraded(course, name)
+        todo = self.results.ungraded(course, name)
         if not todo:
             self._problems.pop((course.name, name), None)
         elif not self.grading(course, name):
@@ -83,7 +75,7 @@ class Teaching:
         assignment = assignment_of(course, name)
         if self.grading(course, name):
             raise Refused(409, f"{assignment.title} is being graded just now. Grade {user} again when that is done.")
-        if self._desk.latest(course, assignment)[user].id != event.id:
+        if self._desk.handed_in(event).id != self._desk.last(course, assignment, user).id:
             raise Refused(409, f"This is not the last attempt of {user}, and only that counts: grade that one again.")
         asked = {"submissions": [event.id], "again": True}
         self._desk.store.append(
@@ -110,10 +102,10 @@ class Teaching:
         """Return who asked last for a grading, and what is still without the result that was asked for."""
         asked = self._desk.store.events(course=course.name, kind="grading_asked", assignment=assignment.name)
         last = {number: event.id for event in asked for number in event.payload["submissions"]}
-        results = self._results(course, assignment)
+        results = self.results.of(course, assignment)
         open_ = {number for number, at in last.items() if number not in results or results[number].id < at}
         try:
-            left = open_ & {one.id for one in self.ungraded(course, assignment.name)}
+            left = open_ & {one.id for one in self.results.ungraded(course, assignment.name)}
         except Refused as error:
             log.error("not graded: %s", error)
             left = set()
@@ -142,39 +134,15 @@ class Teaching:
             self._problems[key] = "Grading broke off; what was graded is kept. Grade again, or see the service's log."
         return 0
 
-    def ungraded(self, course: Course, name: str) -> tuple[Submission, ...]:
-        """Return each learner's last attempt without a result of the tests in place, or to be graded again."""
-        assignment = assignment_of(course, name)
-        latest = self._desk.latest(course, assignment).values()
-        try:
-            version = course.version(assignment) if latest else ""
-        except CourseError as error:
-            raise Refused(409, str(error)) from None
-        results = self._results(course, assignment)
-        done = {number for number, event in results.items() if event.payload["key"]["assignment"] == version}
-        done -= self.asked_again(course, assignment)
-        return tuple(one for one in latest if one.id not in done)
-
-    def _results(self, course: Course, assignment: Assignment) -> dict[int, Event]:
-        """Return each attempt's last result."""
-        events = self._desk.store.events(course=course.name, assignment=assignment.name)
-        return {event.submission or 0: event for event in events if event.kind in RESULTS}
-
-    def asked_again(self, course: Course, assignment: Assignment) -> set[int]:
-        """Return the attempts that somebody wanted graded anew, and that were not since."""
-        asked = self._desk.store.events(course=course.name, kind="grading_asked", assignment=assignment.name)
-        last = {number: one.id for one in asked if one.payload.get("again") for number in one.payload["submissions"]}
-        results = self._results(course, assignment) if last else {}
-        return {number for number, at in last.items() if number not in results or results[number].id < at}
-
     async def grade(self, actor: str, course: Course, name: str, only: Collection[int] | None = None) -> int:
         """Grade what is ungraded, or of it `only` these attempts, and return how many got a result.
 
         Raises Refused for those that got none.
         """
+        note_edits(self._desk.store, course)  # of tests that were changed since course.yaml was read, too
         gate = asyncio.Semaphore(AT_ONCE)
-        todo = [one for one in self.ungraded(course, name) if only is None or one.id in only]
-        again = self.asked_again(course, assignment_of(course, name))
+        todo = [one for one in self.results.ungraded(course, name) if only is None or one.id in only]
+        again = self.results.asked_again(course, assignment_of(course, name))
         self._progress[course.name, name] = Progress(len(todo), AT_ONCE, time.monotonic())
         work = (self._one(actor, course, one, gate, again=one.id in again) for one in todo)
         problems = [text for text in await asyncio.gather(*work) if text]
@@ -191,46 +159,21 @@ class Teaching:
     ) -> str | None:
         """Grade one and record it; return what went wrong, which harms no other."""
         async with gate:
-            problem = await self.record(actor, course, submission, again=again)
+            problem = await self.results.record(actor, course, submission, again=again)
         key = (course.name, submission.assignment)
         self._progress[key] = self._progress[key].step(time.monotonic(), failed=problem is not None)
         return problem
 
-    async def record(self, actor: str, course: Course, submission: Submission, *, again: bool) -> str | None:
-        """Grade one submission and record the result; return what went wrong, or None."""
-        from curricula.grading import GradingError
-
-        try:
-            result = await self._grade(course, submission, again=again)
-        except (GradingError, CourseError) as error:
-            return str(error)
-        except Exception:
-            log.exception("submission %s of %s", submission.id, course.name)
-            return f"Submission {submission.id} could not be graded; the service's log says why."
-        payload = result.model_dump(mode="json")
-        known = self._desk.store.events(course=course.name, submission=submission.id)
-        before = [event for event in known if event.kind in RESULTS]
-        if before and before[-1].payload["key"] == payload["key"] and not again:
-            return None
-        # Two that grade the same at once write one event; tests that are put back as they were write another.
-        since = f":{before[-1].id}" if before else ""
-        self._desk.store.append(
-            "graded" if result.not_run is None else "not_run",
-            course=course.name,
-            assignment=submission.assignment,
-            user=submission.user,
-            actor=actor,
-            submission=submission.id,
-            key=f"graded:{submission.id}:{result.key.digest}{since}",
-            payload=payload,
-        )
-        return None
-
     async def project(self, course: Course) -> None:
-        """Renew nbgrader's gradebook from the events, which are the truth."""
+        """Renew nbgrader's gradebook from the events, which are the truth; again if somebody was erased meanwhile."""
         from curricula.gradebook import project
 
-        await asyncio.to_thread(project, course, self._desk.store.events(course=course.name))
+        read = self._desk.store.events
+        while True:
+            before = read(course=course.name, kind="erased")
+            await asyncio.to_thread(project, course, read(course=course.name))
+            if read(course=course.name, kind="erased") == before:
+                return
 
     def release_feedback(self, actor: str, course: Course, name: str) -> str:
         """Show learners the results there are now. Raises Refused where there are none."""

@@ -1,10 +1,14 @@
 """A teacher's part of the service's REST API: release, grade, decide, and what came of it."""
 
 import asyncio
+import re
 
-from curricula.service.desk import Refused
-from curricula.service.http import Handler, body_of
+from curricula.course import CourseError
+from curricula.service.http import ASSIGNMENT, COURSE, Handler, body_of
 from curricula.service.live import grading_now
+from curricula.service.refused import Refused
+
+DAYS = re.compile(r"-?[0-9]{1,6}", re.ASCII)
 
 
 class Teach(Handler):
@@ -35,6 +39,24 @@ class Roster(Handler):
             raise Refused(400, "The roster is not text in UTF-8: save it as CSV (UTF-8).") from None
         message = await asyncio.to_thread(self.teaching.deciding.enrol, self.user, taught, text)
         await self.teaching.project(taught)
+        self.finish({"message": message})
+
+
+class Clone(Handler):
+    """POST {"name", "days"}: a teacher puts next year's course in place, its deadlines so many days later."""
+
+    async def post(self, course: str) -> None:
+        """Answer with a sentence."""
+        from curricula.service import moving  # nbgrader loads slowly, and a page needs none of it
+
+        taught, told = self.desk.taught(self.user, course), body_of(self)
+        name, days = str(told.get("name", "")), str(told.get("days", ""))
+        if not DAYS.fullmatch(days):
+            raise Refused(400, f"{ascii(days)[:60]} is no number of days. Write it as 364.")
+        try:
+            message = await asyncio.to_thread(moving.clone, self.desk, self.user, taught, name, shift=int(days))
+        except CourseError as error:
+            raise Refused(409, str(error)) from None
         self.finish({"message": message})
 
 
@@ -76,7 +98,7 @@ class Grading(Handler):
     def get(self, course: str, assignment: str) -> None:
         """Answer {"running", "waiting", "problem", "done", "total", "eta", "message"}."""
         taught = self.desk.taught(self.user, course)
-        waiting = len(self.teaching.ungraded(taught, assignment))
+        waiting = len(self.teaching.results.ungraded(taught, assignment))
         self.finish({"waiting": waiting, **grading_now(self.teaching, taught, assignment)})
 
 
@@ -89,14 +111,13 @@ class Export(Handler):
         self.send_file(f"{course}.csv", "text/csv; charset=utf-8", self.teaching.export(taught).encode())
 
 
-_COURSE = r"courses/([^/]+)"
-_ASSIGNMENT = rf"{_COURSE}/assignments/([^/]+)"
 ADDRESSES = (
-    (rf"api/{_ASSIGNMENT}/(release|grade|feedback)", Teach),
-    (rf"api/{_ASSIGNMENT}/grading", Grading),
-    (rf"api/{_ASSIGNMENT}/extension", Extension),
-    (rf"api/{_COURSE}/export\.csv", Export),
-    (rf"api/{_COURSE}/roster", Roster),
-    (rf"api/{_COURSE}/leave", Leave),
+    (rf"api/{ASSIGNMENT}/(release|grade|feedback)", Teach),
+    (rf"api/{ASSIGNMENT}/grading", Grading),
+    (rf"api/{ASSIGNMENT}/extension", Extension),
+    (rf"api/{COURSE}/export\.csv", Export),
+    (rf"api/{COURSE}/roster", Roster),
+    (rf"api/{COURSE}/leave", Leave),
+    (rf"api/{COURSE}/clone", Clone),
     (r"api/submissions/(\d{1,12})/points", Points),
 )

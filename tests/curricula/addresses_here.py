@@ -20,6 +20,7 @@ def addresses(service: Service, *, user: str, number: int) -> Iterator[tuple[str
         ("similar/([^/]+)", "similar/a2"),
         ("as/([^/]+)", f"as/{quote(user, safe='')}"),
         ("submissions/(\\d{1,12})", f"submissions/{number}"),
+        ("certificates/([A-Z2-7-]{19})", "certificates/AAAA-BBBB-CCCC-DDDD"),
         ("(release|grade|feedback)", "grade"),
         ("static/(.*)", "static/course.js"),
         ("(.*)", "nothing/here"),

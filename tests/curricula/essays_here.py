@@ -72,13 +72,14 @@ async def by_hand(course: Course, submission: Submission, *, again: bool = False
 
 
 @asynccontextmanager
-async def essays(root: Path, people: Mapping[str, tuple[str, str]]) -> AsyncIterator[Service]:
+async def essays(root: Path, people: Mapping[str, tuple[str, str]], *, released: bool = True) -> AsyncIterator[Service]:
     """Start the service; everybody of `people` has handed in an essay and a program."""
     async with running(root) as service:
         source = root / "courses/c1/source/a2/second.ipynb"
         source.write_text(json.dumps(written("Since its gradients are accumulated.")))
-        service.teaching._grade = by_hand
-        assert (await service.teach("release", "a2")).status_code == 200
+        service.teaching.results.grade = by_hand
+        if released:
+            assert (await service.teach("release", "a2")).status_code == 200
         for user, (essay, program) in people.items():
             await service.ask(user, "POST", "api/join", json={"code": "JOIN-1"})
             answer = await service.hand_in(user, json.dumps(written(essay, program)), "a2")

@@ -20,7 +20,8 @@ from curricula.events import EventStore
 from curricula.marks import CellGrade, GradingError, Key, Result
 from curricula.service.app import NAME, make_app, settle_auth
 from curricula.service.desk import Desk
-from curricula.service.teaching import Grade, Teaching
+from curricula.service.results import Grade
+from curricula.service.teaching import Teaching
 from curricula.submissions import Submission
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -120,7 +121,7 @@ class Service:
 
     def gated(self) -> Gate:
         """Put a gate before the service's grader."""
-        gate = self.teaching._grade = Gate(self.teaching._grade)
+        gate = self.teaching.results.grade = Gate(self.teaching.results.grade)
         return gate
 
     def client(self, user: str, **options: Any) -> httpx.AsyncClient:

@@ -22,13 +22,26 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def graded(root: Path, assignment: str) -> None:
+def graded(root: Path, assignment: str, *cells: dict[str, object]) -> None:
     """Have one learner's notebook received and graded, as the service does."""
     store = EventStore(f"sqlite:///{root}/events.sqlite")
     about = {"course": "c1", "assignment": assignment, "user": "student1", "actor": "teacher1"}
     received = store.append("received", payload={"sha256": "0" * 64, "late": False, "attempt": 1}, **about)
-    store.append("graded", submission=received.id, payload={"cells": []}, **about)
+    store.append("graded", submission=received.id, payload={"cells": cells}, **about)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("cell", "points", "sentence"),
+    [("t", "5", "t takes from 0 to 4 points, not '5'."), ("x", "1", "choose one of t.")],
+)
+def test_points_that_cannot_be_given(
+    root: Path, capsys: pytest.CaptureFixture[str], cell: str, points: str, sentence: str
+) -> None:
+    graded(root, "a1", {"name": "t", "score": 1, "max_score": 4})
+    told = ["mark", "c1", "a1", "student1", cell, points, "--teacher", "teacher1"]
+    assert admin.main(["--root", str(root), *told]) == 1
+    assert sentence in capsys.readouterr().err
 
 
 def test_feedback_for_all_does_what_can_be_done(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,6 +138,12 @@ def test_how_far_a_grading_is_and_one_learner_graded_again(
         (("feedback", "c9"), "There is no course 'c9' here."),
         (("release", "c1", "a9"), "has no assignment 'a9': choose one of a1, a2, a3, a4."),
         (("feedback", "c1", "a1"), "First has no results yet: grade it first."),
+        (("mark", "c1", "a1", "x", "t", "1", "--teacher", "x"), "'x' does not teach Course one: name one of teacher1"),
+        (("mark", "c1", "a1", "x", "t", "1", "--teacher", "teacher1"), "'x' has handed in nothing of a1"),
+        (("marking", "c1", "a1", "x"), "There is no answer by 'x' to mark in First."),
+        (("statistics", "c1", "a9"), "choose one of a1, a2, a3, a4."),
+        (("remove", "c1", "x"), "'x' is not in Course one."),
+        (("log", "c9"), "There is no course 'c9' here."),
     ],
 )
 def test_what_is_named_and_cannot_be_done(

@@ -15,8 +15,9 @@ from curricula.course import load_course
 from curricula.moves.files import MoveError
 from curricula.moves.renew import moved, renewed
 from curricula.service import admin, moving
-from curricula.service.audit import sentence
-from curricula.service.desk import Desk, Refused
+from curricula.service.audit import log
+from curricula.service.desk import Desk
+from curricula.service.refused import Refused
 from tests.curricula.formgrader_here import desk_of
 from tests.curricula.service_here import write_course
 
@@ -68,7 +69,8 @@ def test_where_it_is_from_is_an_event_of_the_new_course(desk: Desk) -> None:
     moving.clone(desk, "operator", desk.course("c1"), "c2", shift=364)
     (event,) = desk.store.events(course="c2")
     assert (event.kind, event.actor, dict(event.payload)) == ("cloned", "operator", {"from": "c1", "days": 364})
-    assert sentence(event, desk.course("c2")) == "The course was made from c1, 364 days later."
+    (entry,) = log([event], desk.course("c2"))
+    assert entry.sentence == "The course was made from c1, 364 days later."
     assert desk.store.events(course="c1", kind="cloned") == ()
 
 

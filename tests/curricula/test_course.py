@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from curricula.course import CourseError, load_course
 
+TRACK = {"name": "short", "title": "In a hurry", "assignments": ["a1"]}
 DUE = datetime(2026, 5, 1, 12, tzinfo=UTC)
 COURSE = {
     "name": "c1",
@@ -79,6 +80,10 @@ def test_an_unknown_assignment_names_those_there_are(tmp_path):
         ),
         ({"teachers": []}, "teachers: .*at least 1 item"),
         ({"assignments": COURSE["assignments"] * 2}, "two assignments are called a1"),
+        ({"tracks": [TRACK, TRACK]}, "two tracks are called short"),
+        ({"tracks": [{**TRACK, "assignments": ["a1", "m99"]}]}, "track short names m99, .*choose among a1"),
+        ({"tracks": [{**TRACK, "assignments": ["a1", "a1"]}]}, "track short names an assignment twice"),
+        ({"tracks": [{**TRACK, "assignments": []}]}, r"tracks\.0\.assignments: .*at least 1 item"),
         ({"assignments": [{**COURSE["assignments"][0], "due": "2026-05-01T12:00:00"}]}, "due: .*timezone"),
         ({"assignments": [{**COURSE["assignments"][0], "notebook": "../../x.ipynb"}]}, "notebook: .*pattern"),
         ({"assignments": [{**COURSE["assignments"][0], "profile": "GPU 1"}]}, "profile: .*pattern"),
@@ -91,6 +96,10 @@ def test_an_unknown_assignment_names_those_there_are(tmp_path):
         "a rule with another key",
         "no teacher",
         "two of a name",
+        "two tracks of a name",
+        "a track to nowhere",
+        "a track in circles",
+        "a track of nothing",
         "deadline without a zone",
         "path",
         "profile",

@@ -9,20 +9,23 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from curricula.course import load_course
+from curricula.course import Assignment, Course, load_course
 from curricula.course_check import Row, check_course
 from hub_config.cli.course import course as command
 from tests.curricula.course_here import REPOSITORY
 
-COURSES = sorted(path.parent for path in (REPOSITORY / "curricula").glob("*/course.yaml"))
+COURSES = [load_course(path.parent) for path in sorted((REPOSITORY / "curricula").glob("*/course.yaml"))]
+MODULES = [(course, assignment) for course in COURSES for assignment in course.assignments]
 
 
-@pytest.mark.parametrize("folder", COURSES, ids=lambda path: path.name)
-def test_a_course_is_fit_for_learners(folder: Path) -> None:
-    for row in check_course(load_course(folder)):
-        assert row.problems == (), row
-        assert row.caught == row.wrong >= 6
-        assert row.hidden > 0
+@pytest.mark.parametrize(
+    ("course", "assignment"), MODULES, ids=[f"{course.name}-{one.name}" for course, one in MODULES]
+)
+def test_a_course_is_fit_for_learners(course: Course, assignment: Assignment) -> None:
+    (row,) = check_course(course.model_copy(update={"assignments": (assignment,)}))
+    assert row.problems == (), row
+    assert row.caught == row.wrong >= 6
+    assert row.hidden > 0
 
 
 @pytest.fixture
@@ -32,6 +35,7 @@ def m00(tmp_path: Path) -> Path:
     shutil.copytree(REPOSITORY / "curricula/onboarding", folder)
     about = yaml.safe_load((folder / "course.yaml").read_text())
     about["assignments"] = about["assignments"][:1]
+    del about["tracks"]
     (folder / "course.yaml").write_text(yaml.safe_dump(about))
     return folder
 
@@ -107,6 +111,12 @@ def test_data_without_a_licence_and_text_that_cannot_be_heard(m00: Path) -> None
         "Cell 8 has a picture without a text for those who do not see it: ![what it shows](…).",
         "The notebook loads iris, which module.yaml does not name under data, with its licence.",
     )
+
+
+def test_a_cell_that_fails_though_no_test_does(m00: Path) -> None:
+    row = notebook(m00, lambda text: text.replace("gpus = 4 * nodes", "gpus = 4 * nodes\nprint(gpu)"))
+    assert row.problems == ("Cell 6 ends with an error: NameError: name 'gpu' is not defined",)
+    assert row.caught == row.wrong
 
 
 def test_the_command(m00: Path) -> None:

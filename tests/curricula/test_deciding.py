@@ -1,5 +1,6 @@
 """What teachers decide about one learner, and what everybody then sees: more time, points, and who did it."""
 
+import asyncio
 import csv
 import io
 import os
@@ -288,6 +289,7 @@ async def test_the_log_says_who_did_what_and_what_was_before(service):
         "First was released (version ",
         "student1 handed in First, attempt 1 (",
         "Third was extended for student1 until ",
+        "Before, it was due on ",
         "The extension of Third for student1 was taken back.",
         "The grading of First was asked for, of 1 attempt.",
         "First by student1 was graded: 0 of 4 points.",
@@ -297,6 +299,19 @@ async def test_the_log_says_who_did_what_and_what_was_before(service):
         "The service was away from ",
     ):
         assert said in page, said
+
+
+async def test_the_log_says_what_a_result_stands_in_the_place_of(service):
+    await service.hand_in("student1", WRONG)
+    await service.teach("grade")
+    await mark(service)
+    (attempt,) = service.desk.store.events(kind="received")
+    await service.ask("teacher1", "POST", f"api/submissions/{attempt.id}/regrade")
+    async with asyncio.timeout(30):
+        while len(service.desk.store.events(kind="graded")) < 2:
+            await asyncio.sleep(0.02)
+    page = (await service.ask("teacher1", "GET", "courses/c1/log")).text
+    assert "First by student1 was graded: 0 of 4 points. What counts is as before: 3 of 4 points." in page
 
 
 # Outages.
@@ -313,3 +328,20 @@ async def test_a_service_that_was_away_gives_back_what_was_lost(service):
     found = service.desk.deadline(course, course.assignment("a3"), "student1")
     assert (found.due, found.moved) == (due + timedelta(hours=3), "outage")
     assert "later because the service was away" in (await service.ask("student1", "GET", "")).text
+
+
+# Next year.
+
+
+async def test_only_a_teacher_clones_and_names_and_days_are_checked(service):
+    async def clone(by: str = "teacher1", **told: object):
+        return await service.ask(by, "POST", "api/courses/c1/clone", json={"name": "c2", "days": "364", **told})
+
+    told = [await clone("student1"), await clone(days="soon"), await clone(days=None), await clone(name="C 2")]
+    assert [one.status_code for one in told] == [403, 400, 400, 409]
+    assert "'soon' is no number of days. Write it as 364." in told[1].json()["message"]
+    assert "lower-case letters, digits and hyphens" in told[3].json()["message"]
+    done = await clone()
+    assert (done.status_code, service.desk.teaches("teacher1", "c2")) == (200, True)
+    assert (await clone()).status_code == 409
+    assert sorted(path.name for path in (service.root / "courses").iterdir()) == ["c1", "c2"]

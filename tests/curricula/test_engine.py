@@ -1,7 +1,9 @@
 """The engine on this machine, with each kind of walls."""
 
+import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,15 @@ async def test_a_notebook_is_examined_within_walls_of_each_kind(walls: str) -> N
             report = await engine.examine(TASK)
             assert [ran.error for ran in report.cells] == ["", "", "AssertionError", "FileNotFoundError"]
             assert (report.walls, report.stopped) == (walls, None)
+
+
+async def test_what_is_drawn_by_chance_is_another_in_each_process() -> None:
+    drawn = Step(index=0, source="import random\nx = random.random()\nprint(x)", where="learner", answers=("x",))
+    tested = Step(index=1, source="import random\nprint(random.random())", where="split")
+    async with Engine("namespaces") as engine:
+        task = replace(TASK, steps=(drawn, tested), learners=("x",))
+        reports = [await engine.examine(task) for _ in range(3)]
+    assert len({ran.outputs[0]["text"] for report in reports for ran in report.cells}) == 6
 
 
 async def test_without_bubblewrap_nothing_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,3 +156,29 @@ async def test_processes_that_start_anew_are_not_in_the_way_of_a_notebook_withou
     async with Engine() as engine:
         report = await engine.examine(Task(steps=steps, learners=("x",)))
     assert [(ran.error, ran.message) for ran in report.cells] == [("", "")] * 2
+
+
+# How many processors a cell may use when it begins, and a moment later.
+PROCESSORS = """
+import os, time
+at_first = len(os.sched_getaffinity(0))
+time.sleep(0.5)
+later = len(os.sched_getaffinity(0))
+"""
+
+
+async def test_what_is_quickly_done_is_done_on_one_processor_and_what_takes_longer_on_all() -> None:
+    """Unless it may keep several busy: then it has them from the start."""
+    every = len(os.sched_getaffinity(0))
+    steps = (
+        Step(index=0, source=PROCESSORS, where="learner", answers=("at_first", "later")),
+        Step(index=1, source=f"assert later == {every}, later\nassert at_first == {every}, at_first", where="split"),
+    )
+    task = Task(steps=steps, learners=("at_first", "later"))
+    async with Engine() as engine:
+        messages = [(await engine.examine(task)).cells[1].message]
+        while every > 1 and messages[-1] == "" and len(messages) < 20:  # a busy machine was too late to see it
+            messages.append((await engine.examine(task)).cells[1].message)
+        assert messages[-1] == ("1" if every > 1 else "")
+        several = replace(task, limits=replace(task.limits, cpu_seconds=2 * task.limits.seconds))
+        assert (await engine.examine(several)).cells[1].message == ""

@@ -1,8 +1,10 @@
 """Events are added and read, and never changed, on SQLite and on PostgreSQL."""
 
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -113,3 +115,19 @@ def test_opening_again_keeps_everything(store, url):
 
     assert again.events() == (event,)
     again.close()
+
+
+def test_a_course_whose_time_is_over_is_deleted_as_the_page_says(tmp_path: Path) -> None:
+    """The statements stand in docs/reference/personal-data.md; afterwards nothing else can be deleted again."""
+    page = (Path(__file__).resolve().parents[2] / "docs/reference/personal-data.md").read_text()
+    statements = page.split("```sql\n")[1].split("```")[0]
+    store = EventStore(f"sqlite:///{tmp_path}/events.sqlite")
+    for course in ("onboarding", "another"):
+        store.append("joined", course=course, actor="student1", user="student1")
+    store.close()
+    database = sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)
+    database.executescript(statements)
+    assert database.execute("SELECT course FROM events").fetchall() == [("another",)]
+    with pytest.raises(sqlite3.IntegrityError, match="events are never changed"):
+        database.execute("DELETE FROM events")
+    database.close()

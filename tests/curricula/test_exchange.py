@@ -76,7 +76,7 @@ async def test_an_answer_that_nobody_has_marked_is_not_0_and_a_comment_is_read(s
         cells = (CellGrade(name="t", score=0, max_score=4), CellGrade(name="essay", score=None, max_score=6))
         return Result(key=key, cells=cells)
 
-    service.teaching._grade = by_hand
+    service.teaching.results.grade = by_hand
     number = (await service.hand_in("student1", notebook("right"))).json()["id"]
     await service.teach("grade")
     told = {"cell": "t", "score": 2, "comment": "Say <why>."}

@@ -20,7 +20,8 @@ from curricula.moves.copied import read_back, read_copy
 from curricula.moves.files import MoveError, whole_folder
 from curricula.moves.packed import pack, unpack
 from curricula.service import admin, moving
-from curricula.service.desk import Desk, Refused
+from curricula.service.desk import Desk
+from curricula.service.refused import Refused
 from curricula.service.standing import Attempt, marks_of, standings
 from tests.curricula.formgrader_here import FIRST, NAME, desk_of, formgrader, graded_course, hand_in, solved
 from tests.curricula.nbgrader_here import command

@@ -77,7 +77,7 @@ def test_marks_of_each_cell_are_there(course: Course, happenings: Happenings) ->
         assert submission.timestamp.isoformat() == "2026-11-20T12:01:00"
         assert gradebook.find_grade("m00-recover-test", "m00", "m00", "student1").auto_score == 0
         assert {student.id for student in gradebook.students} == {"student1", "student2"}
-        assert {assignment.name for assignment in gradebook.assignments} == {"m00", "m01", "m02", "m03", "m05"}
+        assert {one.name for one in gradebook.assignments} == {one.name for one in course.assignments}
         assert gradebook.find_assignment("m00").max_score == 8
         assert gradebook.find_assignment("m00").duedate.isoformat() == "2027-12-31T22:59:00"
 

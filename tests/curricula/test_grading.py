@@ -14,7 +14,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from curricula import workers
+from curricula import standing_job, workers
 from curricula.course import Assignment, Course
 from curricula.grading import Grader, GradingError, Result
 from curricula.handover import Handover
@@ -382,12 +382,12 @@ async def test_the_log_of_a_job_is_kept_until_there_is_a_mark(grader: Grader, m0
     results = grader.course.folder / "results"
     await grader.plan(m00)
     node.end = {"state": "NODE_FAIL"}
-    node.says = f"{'x' * workers.LOG_KEPT} slurmstepd: the node is lost"
+    node.says = f"{'x' * standing_job.LOG_KEPT} slurmstepd: the node is lost"
     with pytest.raises(GradingError, match="ended without a report"):
         await grade(grader, solved(grader.course, m00))
     (kept,) = results.glob("*.log")
     assert kept.read_text().endswith(" slurmstepd: the node is lost\n")
-    assert kept.stat().st_size == workers.LOG_KEPT
+    assert kept.stat().st_size == standing_job.LOG_KEPT
 
     node.end, node.says = None, "well"
     await grade(grader, solved(grader.course, m00))

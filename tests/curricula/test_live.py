@@ -136,7 +136,7 @@ async def test_another_result_counts_and_points_of_a_teacher_stay(service: Servi
         result = await service.grading(course, submission)
         return result.model_copy(update={"cells": (CellGrade(name="t", score=1, max_score=4),)})
 
-    service.teaching._grade = better
+    service.teaching.results.grade = better
     for number in (one.id, two.id):
         await regrade(service, number)
         await until(service, running=False)
@@ -160,7 +160,7 @@ async def test_a_regrading_that_the_service_did_not_live_to_finish_goes_on_and_o
     course = service.desk.course("c1")
     while again.grading(course, "a1"):
         await asyncio.sleep(0.02)
-    assert [one.user for one in again.ungraded(course, "a1")] == ["student2"]
+    assert [one.user for one in again.results.ungraded(course, "a1")] == ["student2"]
     assert [event.user for event in service.desk.store.events(kind="graded")] == ["student1", "student2", "student1"]
 
 

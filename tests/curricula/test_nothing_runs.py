@@ -152,7 +152,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
     async with essays(tmp_path, {}) as one:
         await one.teach("release", "a1")
         rename(tmp_path)
-        one.teaching._grade = grade
+        one.teaching.results.grade = grade
         for user in LEARNERS:
             await one.ask(user, "POST", "api/join", json={"code": "JOIN-1"})
             for name in ("a1", "a2"):

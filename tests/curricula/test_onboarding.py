@@ -6,14 +6,35 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 
 from curricula.course import Course, load_course
+from curricula.evidence import METADATA, rules
 from curricula.grading import Grader
 from curricula.release import generated
 from spawners.site import Site
 from tests.curricula.course_here import REPOSITORY, Node, cell, course_in, grader_of, solved, submitted
 
-NAMES = ["m00", "m01", "m02", "m03", "m05"]
+# Module → its points, its exercises, and its answers that are evidence of what was run.
+POINTS = {
+    "m00": (8, 2, 0),
+    "m01": (19, 4, 1),
+    "m02": (19, 4, 1),
+    "m03": (16, 3, 1),
+    "m04": (21, 4, 1),
+    "m05": (17, 3, 1),
+    "m06": (16, 3, 1),
+    "m07": (21, 4, 1),
+    "m10": (20, 4, 1),
+    "m11": (30, 7, 1),
+    "m12": (23, 4, 1),
+    "m13": (46, 3, 3),
+    "c1": (24, 5, 0),
+    "c2": (21, 5, 0),
+}
+NAMES = list(POINTS)
+# Answers that a person reads, by a rubric.
+READ = {"m13": {"m13-report", "m13-card"}}
 HIDDEN = "A hidden test did not pass."
 WORKLOADS = {"clean", "digits", "finetune", "large", "plot", "infer"}
 # grade_id of an answer → a wrong one, and what its author is told.
@@ -42,6 +63,11 @@ def grader(course: Course, site: Site, tmp_path: Path) -> Iterator[Grader]:
     node.close()
 
 
+def is_exercise(one: NotebookNode) -> bool:
+    """Whether a cell is answered in Python, and has a test."""
+    return bool(one.metadata.nbgrader.solution and not one.metadata.nbgrader.grade)
+
+
 def test_it_can_be_read() -> None:
     course = load_course(REPOSITORY / "curricula/onboarding")
 
@@ -55,40 +81,48 @@ async def test_the_teachers_answers_get_full_marks(grader: Grader, name: str) ->
     result = await grader.grade(submitted(grader.course, assignment, solved(grader.course, assignment)))
 
     assert result.not_run is None
-    assert [one.message for one in result.cells] == [""] * len(result.cells)
-    assert result.score == result.max_score == {"m00": 8, "m01": 16, "m02": 16, "m03": 14, "m05": 14}[name]
+    tested = [one for one in result.cells if one.score is not None]
+    assert [one.message for one in tested] == [""] * len(tested)
+    assert result.score == sum(one.max_score for one in tested)
+    assert result.max_score == POINTS[name][0]
+    # What is left is evidence, which no author has, and what a person reads.
+    left = {one.name for one in result.cells if one.score is None}
+    assert left == rules(generated(grader.course, assignment).source).keys() | READ.get(name, set())
 
 
 @pytest.mark.parametrize("name", ["m00", "m01"])
 async def test_each_wrong_answer_costs_its_points_and_no_others(grader: Grader, name: str) -> None:
     assignment = grader.course.assignment(name)
     notebook = solved(grader.course, assignment)
-    answers = [one.metadata.nbgrader.grade_id for one in notebook.cells if one.metadata.nbgrader.solution]
+    answers = [one.metadata.nbgrader.grade_id for one in notebook.cells if is_exercise(one)]
     assert answers == [known for known in WRONG if known.startswith(name)]
     for number, known in enumerate(answers):
         mistaken = solved(grader.course, assignment)
         cell(mistaken, known).source = WRONG[known][0]
         result = await grader.grade(submitted(grader.course, assignment, mistaken))
 
-        lost = [one.name for one in result.cells if one.score != one.max_score]
-        assert lost == [f"{known}-test"], result
-        assert result.cells[number].message == WRONG[known][1]
+        tested = [one for one in result.cells if one.score is not None]
+        assert [one.name for one in tested if one.score != one.max_score] == [f"{known}-test"], result
+        assert tested[number].message == WRONG[known][1]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_learner_gets_is_python_and_explains_itself(course: Course, name: str) -> None:
     """Placeholders included; each test cell follows its answer, and each visible assert has a sentence."""
     notebook = generated(course, course.assignment(name)).release
-    answers = 0
+    answers, evidence = 0, 0
     for before, one in zip(notebook.cells, notebook.cells[1:], strict=False):
         if one.cell_type == "code":
             compile(one.source, one.id, "exec")
-        if one.metadata.nbgrader.grade:
+        if one.metadata.nbgrader.grade and one.metadata.nbgrader.solution:
+            assert one.source == "YOUR ANSWER HERE"
+            evidence += METADATA in one.metadata
+        elif one.metadata.nbgrader.grade:
             assert before.metadata.nbgrader.solution
             assert "raise NotImplementedError()" in before.source
             assert all(re.search(r', f?".+"$', line) for line in one.source.splitlines() if "assert " in line)
             answers += 1
-    assert answers == {"m00": 2, "m01": 4, "m02": 4, "m03": 3, "m05": 3}[name]
+    assert (answers, evidence) == POINTS[name][1:]
     assert notebook.cells[0].source.startswith("# ")
     assert not [one.id for one in notebook.cells if one.metadata.nbgrader.locked and one.metadata.get("editable", True)]
 
@@ -100,3 +134,19 @@ def test_the_source_is_valid_and_has_no_outputs(name: str) -> None:
     nbformat.validate(notebook)
     assert not [one for one in notebook.cells if one.get("outputs") or one.get("execution_count")]
     assert len({one.metadata.nbgrader.grade_id for one in notebook.cells}) == len(notebook.cells)
+
+
+def test_what_m05_sends_off_meets_its_limit_and_then_ends_in_time() -> None:
+    """Slurm looks at limits twice a minute, and a notebook needs some seconds to begin, on a busy node more."""
+    source = nbformat.read(REPOSITORY / "curricula/onboarding/source/m05/m05.ipynb", as_version=4)
+    text = cell(source, "m05-limit-text").source
+    (number, seconds), (minutes,) = (
+        re.findall(r"(\w+) cells of (\d+) seconds", text)[0],
+        re.findall(r"time=(\d+)", text),
+    )
+    each, whole, limit = int(seconds), {"three": 3, "four": 4, "five": 5}[number] * int(seconds), 60 * int(minutes)
+    late = begun = 30
+
+    assert whole > limit + late
+    kept = (limit - begun) // each * each
+    assert begun + whole - kept < limit

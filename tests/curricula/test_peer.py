@@ -13,8 +13,9 @@ import pytest
 
 from curricula.candidate import Candidate
 from curricula.examiner import Callbacks, Names
-from curricula.peer import NoPlainForm, Peer, PeerGone, Remote, RemoteCallable
+from curricula.peer import Peer, PeerGone
 from curricula.report import Task
+from curricula.stand_in import NoPlainForm
 
 THEIRS = """
 import collections
@@ -198,7 +199,26 @@ def test_the_other_side_may_ask_for_a_call_and_for_nothing_else() -> None:
     assert b"ValueError" in heard[1]  # there is nothing to call
 
 
-def test_a_stand_in_has_no_part_of_its_own() -> None:
-    """What a learner's object is called cannot be mistaken for a part of ours."""
-    for kind in (Remote, RemoteCallable):
-        assert [name for name in vars(kind) if not name.startswith("_")] == []
+class _Counted(socket.socket):
+    """A socket that knows how often it was read."""
+
+    reads = 0
+
+    def recv(self, *told: int) -> bytes:
+        self.reads += 1
+        return super().recv(*told)
+
+
+def test_what_has_come_is_read_at_once_and_what_came_with_it_is_not_lost() -> None:
+    first, theirs = socket.socketpair()
+    frames = _frame([1, 1, "one"]) + _frame([1, 2, "two"])
+    with theirs, _Counted(fileno=first.detach()) as ours:
+        theirs.sendall(frames)
+        peer = Peer(ours, Callbacks())
+        assert (peer.ask("value", "x"), peer.ask("value", "y")) == ("one", "two")
+        assert (ours.reads, peer.received) == (1, len(frames))
+
+
+def test_a_message_may_come_in_many_parts() -> None:
+    with _talking(lambda sock: sock.sendall(_frame([1, 1, "a" * 3_000_000]))) as peer:
+        assert peer.ask("value", "x") == "a" * 3_000_000

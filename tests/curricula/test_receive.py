@@ -19,8 +19,8 @@ from curricula.course import CourseError
 from curricula.events import EventStore
 from curricula.learner import submit
 from curricula.moves.packed import unpack
-from curricula.service import admin
 from curricula.service.desk import MOST_ATTEMPTS, Desk
+from curricula.service.placing import create
 from tests.curricula.service_here import Service, notebook, running, write_course
 
 SUBMISSIONS = "api/courses/c1/assignments/a1/submissions"
@@ -230,6 +230,6 @@ def test_a_code_lets_into_one_course_alone(tmp_path: Path) -> None:
     with tarfile.open(packed, "w") as tar:
         tar.add(tmp_path / "new/courses/c2", ".")
     with pytest.raises(CourseError, match="the code JOIN-1 is that of Course one already: give Course two another"):
-        admin.create(Desk(tmp_path / "root", store), packed)
+        create(Desk(tmp_path / "root", store), "operator", packed)
     assert [path.name for path in (tmp_path / "root/courses").iterdir()] == ["c1"]
     store.close()

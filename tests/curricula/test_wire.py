@@ -211,14 +211,3 @@ def test_what_is_no_value_is_refused(raw: bytes) -> None:
 def test_any_bytes_are_a_value_or_refused(raw: bytes) -> None:
     with contextlib.suppress(WireError):
         unpacked(raw, Kept())
-
-
-def test_an_array_that_asks_for_code_is_refused() -> None:
-    """The format of numpy can hold pickles."""
-    import io
-
-    file = io.BytesIO()
-    np.lib.format.write_array(file, np.array([test_arrays], dtype=object), allow_pickle=True)
-    raw = msgpack.packb(msgpack.ExtType(1, msgpack.packb(["ndarray", file.getvalue()])))
-    with pytest.raises(WireError, match="allow_pickle"):
-        unpacked(raw, Kept())

@@ -4,13 +4,15 @@ import subprocess
 import sys
 from typing import Any
 
+import msgpack
 import numpy as np
 import pytest
 import scipy.sparse
 from hypothesis import given
 from hypothesis.extra import numpy as arrays
 
-from tests.curricula.test_wire import sent
+from curricula.wire import WireError, unpacked
+from tests.curricula.test_wire import Kept, sent
 
 _ARRAYS = arrays.arrays(arrays.scalar_dtypes(), arrays.array_shapes(min_dims=0))
 
@@ -64,3 +66,31 @@ def test_kinds_of_arrays(value: Any) -> None:
 )
 def test_what_stays_where_it_is(value: Any) -> None:
     assert sent(value)[0] == "there"
+
+
+def test_an_array_that_has_arrived_is_like_one_that_was_made_here() -> None:
+    turned = sent(np.asfortranarray([[1.0, 2.0], [3.0, 4.0]]))
+    assert turned.flags.fnc
+    assert (turned.flags.owndata, turned.flags.writeable) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        (["O", [1], "C", bytes(8)], "objects have no bytes"),
+        ([[["a", "O"]], [1], "C", bytes(8)], "objects have no bytes"),
+        (["i4,O", [1], "C", bytes(16)], "objects have no bytes"),
+        (["f8", [2], "C", bytes(8)], "too small"),
+        (["f8", [1 << 62], "C", bytes(8)], "is no value"),
+        (["f8", [-2], "C", bytes(8)], "is no value"),
+        (["f8", [1], "C", 8], "is no value"),
+        (["f8", [1], "C"], "is no value"),
+        (b"\x93NUMPY", "is no value"),
+    ],
+    ids=str,
+)
+def test_bytes_that_are_no_array_are_refused(form: object, why: str) -> None:
+    """Whoever sends them may mean them as addresses."""
+    raw = msgpack.packb(msgpack.ExtType(1, msgpack.packb(["ndarray", form])))
+    with pytest.raises(WireError, match=why):
+        unpacked(raw, Kept())

@@ -13,9 +13,10 @@ from curricula import worker, workers
 from curricula.grading_job import GradingJob
 from curricula.handover import Handover
 from curricula.marks import GradingError
+from curricula.pieces import Outcome
 from curricula.report import Limits, Step, Task
 from curricula.worker import Pulse
-from curricula.workers import Outcome, Workers
+from curricula.workers import Workers
 from spawners.scheduler import JobState, Snapshot
 from spawners.site import Site
 from tests.curricula.course_here import Node, grading_site
@@ -104,6 +105,43 @@ async def test_a_job_that_dies_half_way_loses_nothing(jobs: Workers, node: Endin
 
     assert all(well(outcome) for outcome in outcomes)
     assert {outcome.job_id for outcome in outcomes} == {"1", "2"}
+
+
+async def test_what_only_waited_for_a_piece_that_ends_its_job_twice_is_done(jobs: Workers, node: Ending) -> None:
+    fatal = asyncio.create_task(jobs.run(task(LONG), 2))
+    other = asyncio.create_task(jobs.run(task(), 2))
+    for job_id in ("1", "2"):
+        await until(lambda: len(list(jobs.handover.glob("*/in/*"))) == 2)
+        node.kill(job_id)
+        await until(lambda: not list(jobs.handover.glob("*/in/*")))
+
+    assert isinstance((await fatal).problem, GradingError)
+    assert well(await other)
+
+
+async def test_as_much_waits_in_a_jobs_folder_as_it_did_since_the_last_look(
+    jobs: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a processor would wait for us, once many small pieces come at once."""
+    monkeypatch.setattr(workers, "LOOK", 1.0)
+    pieces = [asyncio.create_task(jobs.run(task(), 2)) for _ in range(14)]
+    most = 0
+    while not all(piece.done() for piece in pieces):
+        most = max(most, len(list(jobs.handover.glob("*/in/*"))))
+        await asyncio.sleep(0.02)
+    assert most > 3
+
+
+async def test_of_slow_work_one_piece_waits_in_a_jobs_folder(jobs: Workers) -> None:
+    """Another job might begin with it sooner."""
+    pieces = [asyncio.create_task(jobs.run(task(code), 2)) for code in (LONG, "x = 1", "x = 1", "x = 1")]
+    await until(lambda: list(jobs.handover.glob("*/in/*")))
+    for _ in range(50):
+        assert len(list(jobs.handover.glob("*/in/*"))) <= 2
+        await asyncio.sleep(0.02)
+    for piece in pieces:
+        piece.cancel()
+    await asyncio.gather(*pieces, return_exceptions=True)
 
 
 async def test_a_job_that_is_put_back_into_the_queue_leaves_its_work_to_others(

@@ -1,0 +1,66 @@
+"""What a clean Python does before it forks for the first time: it plays both processes of a notebook, often.
+
+Python fills caches, compiles patterns and makes code quicker that has run some times. A fork has what was so before it;
+what it does itself is lost with it, and the next one would do it again.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from curricula import candidate
+from curricula.examiner import Examiner
+from curricula.report import Limits, Step, Task, read_task
+from curricula.watch import Watch
+
+# Python 3.11 begins to make code quicker when it has run eight times.
+_OFTEN = 20
+_NOTEBOOK = Task(
+    steps=(
+        Step(
+            index=0,
+            source="def double(n):\n    return 2 * n\nvalues = [1]\nprint(values)\nvalues",
+            where="learner",
+            answers=("double", "values"),
+        ),
+        Step(index=1, source="assert double(2) == 4\nassert values == [1]", where="split"),
+    )
+    * _OFTEN,
+    learners=("double", "values"),
+)
+
+
+def warm_up(shell: Any) -> None:
+    """Be the examiner once, while a fork is the learner's process, and once the other way round."""
+    _play(_examine, _answer, shell)
+    _play(_answer, _examine, shell)
+    shell.reset()
+    shell.user_ns["__spec__"] = None  # a reset takes it away, and multiprocessing looks for it
+
+
+def _play(here: "_Part", there: "_Part", shell: Any) -> None:
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            ours.close()
+            there(theirs, shell)
+        finally:
+            os._exit(0)
+    theirs.close()
+    with ours:
+        here(ours, shell)
+    os.waitpid(pid, 0)
+
+
+def _examine(sock: socket.socket, shell: Any) -> None:
+    task = read_task(_NOTEBOOK.json().encode())
+    Examiner(task, sock, shell, Watch(os.getpid(), Limits(), 0, os.sched_getaffinity(0))).examine().json()
+
+
+def _answer(sock: socket.socket, shell: Any) -> None:
+    candidate.serve(sock, shell)
+
+
+_Part = Callable[[socket.socket, Any], None]
