@@ -1,112 +1,132 @@
-"""The cluster itself: Dask's scheduler in the notebook's kernel, encrypted; its workers go through our one door."""
+"""The cluster itself: Dask's scheduler in this process, encrypted; its workers go through our one door."""
 
 import asyncio
+import contextlib
 import math
-import os
-import secrets
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import dask
 from dask.utils import parse_bytes
-from dask_jobqueue.slurm import SLURMCluster
-from distributed.security import Security
-from tornado.ioloop import PeriodicCallback
 
-from spawners import node_work
-from spawners.cluster import ClusterError, check_jobs
+from spawners.cluster import ClusterError, check_budget, check_jobs
+from spawners.cluster_adaptive import WAIT_COUNT, Adaptive
 from spawners.cluster_guard import Guard
-from spawners.cluster_job import ClusterJob, make_private, write_credentials
+from spawners.cluster_keys import make_private, write_address
 from spawners.cluster_plan import ClusterPlan
-from spawners.node import NodeError, node_address
-from spawners.node_server import free_port
-from spawners.scheduler import JobState, Scheduler, SchedulerError
+from spawners.cluster_pool import PoolCluster
+from spawners.cluster_watch import WorkerJob
+from spawners.node import NodeError
+from spawners.scheduler import Scheduler
 
-# The scheduler's pages, without the one that lets whoever reads them connect to anywhere.
-ROUTES = [f"distributed.http.{name}" for name in ("scheduler.info", "scheduler.json", "health", "statics")]
 LOOK = 0.5
 # Seconds that closing waits until Slurm shows that no job is left, and where there was none to begin with.
-CLOSING, CLOSING_NOTHING = 15.0, 2.0
+CLOSING, CLOSING_NOTHING = 15.0, 10.0
 
 
-def start_cluster(plan: ClusterPlan, jobs: int, scheduler: Scheduler) -> "Cluster":
+def start_cluster(plan: ClusterPlan, wanted: Mapping[str, int], scheduler: Scheduler) -> "Cluster":
     """Start the scheduler, the guard and the jobs of a plan; ClusterError, and nothing left, where one fails."""
-    make_private(plan)
-    guard = Guard(plan)
-    try:
+    with _guarded(plan) as guard:
         cluster = Cluster(plan, scheduler, guard)
-    except (RuntimeError, NodeError, OSError, ValueError) as error:
-        guard.release(CLOSING_NOTHING)
-        raise ClusterError(f"The Dask scheduler could not be started on this node: {error}") from error
     try:
-        cluster.scale(jobs=jobs)
+        cluster.scale(wanted)
     except BaseException:
         cluster.close()
         raise
     return cluster
 
 
-class Cluster(SLURMCluster):
+async def start_here(plan: ClusterPlan, wanted: Mapping[str, int], scheduler: Scheduler) -> "Cluster":
+    """Start the same in the event loop that asks, which then is the cluster's: its methods have to be awaited."""
+    await check_budget(plan, wanted, scheduler)
+    with _guarded(plan) as guard:
+        cluster = await Cluster(plan, scheduler, guard, asynchronous=True)
+    try:
+        await cluster.scale(wanted)
+    except BaseException:
+        await cluster.close()
+        raise
+    return cluster
+
+
+@contextlib.contextmanager
+def _guarded(plan: ClusterPlan) -> Iterator[Guard]:
+    """Start the guard; release it where the scheduler does not start."""
+    make_private(plan)
+    guard = Guard(plan)
+    try:
+        yield guard
+    except (RuntimeError, NodeError, OSError, ValueError) as error:
+        guard.release(CLOSING_NOTHING)
+        raise ClusterError(f"The Dask scheduler could not be started on this node: {error}") from error
+
+
+class Cluster(PoolCluster):
     """A SLURMCluster whose refusals are exceptions, whose traffic is encrypted, and which leaves nothing behind."""
 
-    job_cls = ClusterJob  # type: ignore[assignment]  # its arguments are ours
-
-    def __init__(self, plan: ClusterPlan, door: Scheduler, guard: Guard) -> None:
+    def __init__(self, plan: ClusterPlan, door: Scheduler, guard: Guard, *, asynchronous: bool = False) -> None:
         """Start the scheduler in this process; there are no workers yet."""
-        self._plan, self._door, self._guard = plan, door, guard
-        self._refusal: SchedulerError | None = None
-        self._dashboard = free_port("127.0.0.1")
-        self._pages = _pages(self._dashboard)
-        site = plan.site
-        place = {"interface": site.interface} if site.interface else {"host": node_address(os.environ)}
-        with dask.config.set({"distributed.scheduler.http.routes": list(ROUTES)}):
-            super().__init__(
-                name=plan.name,
-                security=Security.temporary(),
-                shared_temp_directory=str(plan.folder),
-                scheduler_options={
-                    **place,
-                    "port": 0,
-                    "dashboard_address": f"127.0.0.1:{self._dashboard}",
-                    "http_prefix": self._pages,
-                },
-                interface=site.interface,
-                plan=plan,
-                door=door,
-                cores=plan.resources.cpus_per_task,
-                memory=f"{plan.resources.mem}MiB",
-                processes=1,
-            )
+        self._guard, self._awaited = guard, asynchronous
+        super().__init__(plan, door, asynchronous=asynchronous)
 
     @property
-    def dashboard_link(self) -> str:
-        """Where the user's browser finds the dashboard: through their own server, which asks who they are."""
-        if self.scheduler_info.get("services", {}).get("dashboard") != self._dashboard:
-            return ""  # somebody else took the port first; the cluster works without
-        host = "" if "JUPYTERHUB_SERVICE_PREFIX" in os.environ else f"http://127.0.0.1:{self._dashboard}"
-        return f"{host}{self._pages}/status"
+    def notes(self) -> tuple[str, ...]:
+        """What happened to its jobs, with the time of day, the last thing last."""
+        return tuple(self._watch.notes)
 
-    def scale(  # type: ignore[override]  # as dask_jobqueue has it
-        self, n: int | None = None, jobs: int = 0, memory: str | None = None, cores: int | None = None
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """The profiles that it has jobs of, that first which grows and shrinks."""
+        return tuple(pool.profile for pool in self._plan.pools)
+
+    def scale(  # type: ignore[override]  # as dask_jobqueue has it, and by profile
+        self,
+        n: int | Mapping[str, int] | None = None,
+        jobs: int | Mapping[str, int] = 0,
+        memory: str | None = None,
+        cores: int | None = None,
     ) -> Any:
-        """Ask for so many jobs in all; ClusterError, with Slurm's own words, where it refuses one of them."""
-        each = self._plan.resources
+        """Ask for so many jobs in all, or of each profile; ClusterError, with Slurm's own words, where it refuses.
+
+        A number changes how many there are of the first profile. A cluster that was adaptive no longer is.
+        """
         wanted = jobs if n is None else n
-        check_jobs(wanted, least=0)
-        if memory is not None:
-            wanted = max(wanted, math.ceil(parse_bytes(memory) / (each.mem << 20)))
-        if cores is not None:
-            wanted = max(wanted, math.ceil(cores / each.cpus_per_task))
-        check_jobs(wanted, least=0)
-        self._refusal = None
-        answer = super().scale(jobs=wanted)
-        # Dask only logs what goes wrong here, so we wait for it; its own loop must not wait for itself.
-        return answer if self.asynchronous else self.sync(self._settle)
+        if not isinstance(wanted, Mapping):
+            check_jobs(wanted, least=0)
+            each = self._plan.pools[0].resources
+            if memory is not None:
+                wanted = max(wanted, math.ceil(parse_bytes(memory) / (each.mem << 20)))
+            if cores is not None:
+                wanted = max(wanted, math.ceil(cores / each.cpus_per_task))
+            check_jobs(wanted, least=0)
+            wanted = self.spread(wanted)
+        self._check_profiles(wanted)
+        if self._adaptive is not None:
+            self._adaptive.stop()
+            self._adaptive = None
+        return self.sync(self.order, wanted)
+
+    def adapt(self, *, minimum: int = 0, maximum: int, **options: Any) -> Any:  # type: ignore[override]  # jobs alone
+        """Let there be as many jobs as there is work for, within these bounds; of the first profile, where more are.
+
+        A worker that has had nothing to do for a minute is given back. `options` are those of
+        `dask.distributed.Adaptive`.
+        """
+        check_jobs(minimum, least=0)
+        check_jobs(maximum, least=1)
+        if minimum > maximum:
+            raise ClusterError(f"A cluster cannot have at least {minimum} jobs and at most {maximum}.")
+        options = {"wait_count": WAIT_COUNT, **options}
+        return super().adapt(Adaptive=Adaptive, minimum=minimum, maximum=maximum, **options)
+
+    def jobs(self) -> tuple[WorkerJob, ...]:
+        """The cluster's jobs, the oldest first."""
+        found: tuple[WorkerJob, ...] = self.sync(self.worker_jobs)
+        return found
 
     def explain(self) -> str:
-        """Say for each job, in plain words, what it does or why it waits."""
+        """Say for each job, in plain words, what it does or why it waits; and what happened to others."""
         return str(self.sync(self._explain))
 
     def close(self, timeout: float | None = None) -> Any:
@@ -119,39 +139,15 @@ class Cluster(SLURMCluster):
                 late = f"Slurm does not show yet that these jobs have ended: {jobs}. A process of yours sees to it."
                 warnings.warn(late, stacklevel=2)
 
+    async def _close(self) -> None:
+        """As Dask's own; in somebody else's event loop the guard is waited for here."""
+        await super()._close()
+        if self._awaited:
+            await asyncio.to_thread(self._guard.release, CLOSING)
+
     async def _start(self) -> None:
-        """As Dask's own, and from now on note that there are tasks: a kernel that waits for them looks idle."""
-        self.periodic_callbacks["work"] = PeriodicCallback(self._note_work, 1000 * node_work.NOTE)
         await super()._start()
-
-    def _note_work(self) -> None:
-        scheduler: Any = self.scheduler
-        if scheduler.queued or scheduler.unrunnable or any(worker.processing for worker in scheduler.workers.values()):
-            node_work.note(os.environ)
-
-    def _get_worker_security(self, security: Security) -> Security:
-        """Put the workers' credentials where they find them, instead of into the working directory."""
-        return write_credentials(self._plan, security)
-
-    async def _correct_state_internal(self) -> None:
-        """As Dask's own, but a refusal is kept for whoever asked, and what was refused is forgotten."""
-        try:
-            await super()._correct_state_internal()
-        except SchedulerError as error:
-            self._refusal = error
-            for name in [name for name, job in self.workers.items() if job.job_id is None]:
-                self.workers.pop(name)
-                self.worker_spec.pop(name, None)
-
-    async def _settle(self) -> None:
-        await self._correct_state()
-        self._raise_refusal()
-
-    def _raise_refusal(self) -> None:
-        if self._refusal is not None:
-            error, self._refusal = self._refusal, None
-            words = " ".join(str(error).split())
-            raise ClusterError(f"Slurm did not take all jobs of the cluster. Its words: {words}") from error
+        write_address(self._plan, self.scheduler_address)
 
     async def _wait_for_workers(self, n_workers: int = 0, timeout: float | None = None) -> None:  # noqa: ASYNC109 - Dask's name
         """As Dask's own, but a job that ends before its worker came is an error, and waiting is explained."""
@@ -159,7 +155,8 @@ class Cluster(SLURMCluster):
         waiting = asyncio.ensure_future(super()._wait_for_workers(n_workers))
         try:
             while not (await asyncio.wait({waiting}, timeout=LOOK))[0]:
-                await self._check_jobs()
+                await self.keep()
+                self.raise_failure()
                 if end is not None and time.monotonic() > end:
                     came = len(self.scheduler_info["workers"])
                     why = await self._explain()
@@ -168,34 +165,18 @@ class Cluster(SLURMCluster):
         finally:
             waiting.cancel()
 
-    async def _check_jobs(self) -> None:
-        """ClusterError where a job was refused or has ended; while workers are waited for, none should."""
-        self._raise_refusal()
-        for job_id, job in (await self._jobs()).items():
-            if job is not None and job.ended:
-                raise ClusterError(
-                    f"Job {job_id} of a worker has ended. {self._door.explain(job)} See {self._plan.log(job_id)}"
-                )
-
-    async def _jobs(self) -> Mapping[str, JobState | None]:
-        """The cluster's jobs by id; None for one that Slurm does not show (yet)."""
-        snapshot = await self._door.jobs()
-        return {str(worker.job_id): snapshot.get(str(worker.job_id)) for worker in self.workers.values()}
-
     async def _explain(self) -> str:
-        jobs = await self._jobs()
-        return "\n".join(f"Job {job_id}: {self._words(jobs[job_id])}" for job_id in sorted(jobs)) or "No jobs."
+        jobs = await self.worker_jobs()
+        lines = [f"Job {one.job_id}: {one.words(self._door.explain)}" for one in jobs]
+        return "\n".join([*(lines or ["No jobs."]), *self.notes])
 
-    def _words(self, job: JobState | None) -> str:
-        if job is None:
-            return "Slurm does not show it (yet)."
-        return f"It runs on {job.node}." if job.state == "RUNNING" else self._door.explain(job)
-
-
-def _pages(port: int) -> str:
-    """Return the path of the dashboard's pages, as the browser sees it: Bokeh writes it into them.
-
-    Others may have jobs on this node, and there is no sign-in; what they cannot guess, they cannot read.
-    """
-    base = os.environ.get("JUPYTERHUB_SERVICE_PREFIX", "").rstrip("/")
-    return f"{base}/proxy/absolute/{port}/{secrets.token_urlsafe(16)}" if base else f"/{secrets.token_urlsafe(16)}"
+    def _check_profiles(self, wanted: Mapping[str, int]) -> None:
+        """ClusterError for a profile that this cluster has no jobs of, or too many of all."""
+        for profile, number in wanted.items():
+            if profile not in self.profiles:
+                raise ClusterError(
+                    f"This cluster has no jobs of the profile {ascii(profile)[:40]}. "
+                    f"Choose from: {', '.join(self.profiles)}. A cluster with others is a new one."
+                )
+            check_jobs(number, least=0)
+        check_jobs(sum(wanted.values()), least=0)

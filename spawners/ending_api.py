@@ -24,12 +24,16 @@ class EndingHandler(APIHandler):  # type: ignore[misc]
     _xsrf_safe_methods = frozenset({"GET", "HEAD", "OPTIONS"})
 
     @needs_scope("read:servers")  # type: ignore[untyped-decorator]
-    def get(self, user_name: str, server_name: str = "") -> None:
-        """Answer, or 404 where there is no such server or it was never started."""
+    async def get(self, user_name: str, server_name: str = "") -> None:
+        """Answer, or 404 where there is no such server or it was never started.
+
+        A page asks when its server is silent, so Slurm is asked now and not at the hub's next poll.
+        """
         user = self.find_user(user_name)
         if user is None:
             raise web.HTTPError(404, f"There is no user {user_name}.")
         door = user.spawner.door()
+        await _look(user.spawners.get(server_name))
         try:
             start = door.ledger.last(user.name, server_name)
         except LedgerError as error:
@@ -42,6 +46,13 @@ class EndingHandler(APIHandler):  # type: ignore[misc]
     def _record_activity(self, obj: object, timestamp: object = None) -> bool:
         """Nobody is active because a page asks."""
         return False
+
+
+async def _look(spawner: Any) -> None:
+    """See whether a server that is believed to run still does; if not, JupyterHub clears up at once."""
+    if spawner is not None and spawner.ready:
+        spawner.door().scheduler.expect(spawner.job_id)
+        await spawner.poll_and_notify()
 
 
 def _told(start: Start) -> dict[str, Any]:

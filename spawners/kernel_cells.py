@@ -127,11 +127,11 @@ class Cells:
         self._held.clear()
 
     def refuse(self, why: str) -> None:
-        """Answer with `why` whatever has no answer yet."""
+        """Answer with `why` each cell that has no answer yet; what else was kept stays so, for a kernel that comes."""
         self.begins()
-        for request in (self._open | {one.name: one for one in self._held}).values():
-            self._answer_error(request, why)
-        self._held.clear()
+        for cell in self._open.values():
+            self._answer_error(cell, why)
+        self._held = [one for one in self._held if one.name not in self._open]
         self._open.clear()
 
     # While there is one.
@@ -161,10 +161,8 @@ class Cells:
 
     def _answer_error(self, request: Request, why: str) -> None:
         error = {"ename": "KernelError", "evalue": why, "traceback": [why]}
-        if request.kind == "execute_request":
-            self._publish("error", error, request)
-        kind = request.kind.replace("_request", "_reply")
-        self._send("shell", kind, {"status": "error", "execution_count": 0, **error}, request)
+        self._publish("error", error, request)
+        self._send("shell", "execute_reply", {"status": "error", "execution_count": 0, **error}, request)
         self._publish("status", {"execution_state": "idle"}, request)
 
     def _send(self, channel: str, kind: str, content: Mapping[str, Any], request: Request) -> None:

@@ -60,3 +60,19 @@ class KernelEnd:
         """Why it was released."""
         minutes = self._policy.after / 60 if self._policy else 0
         return f"Nothing happened in this kernel for {minutes:g} minutes, so its job {job_id} is ended."
+
+
+def interrupted(job_id: str) -> str:
+    """Why a job is taken back that waits."""
+    return f"You interrupted this kernel while job {job_id} waited in the queue, so the job is cancelled."
+
+
+def nothing_lost(why: str) -> str:
+    """What is said below the cells of a kernel that had not begun."""
+    return f"{why.rstrip('.')}. The next cell that you run asks for a job again."
+
+
+def variables_lost(why: str) -> str:
+    """What is said below the cells of a kernel that had."""
+    again = "Restart the kernel; the next cell that you run asks for another job."
+    return f"{why.rstrip('.')}. Its variables are lost. {again}"

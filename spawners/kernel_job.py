@@ -64,7 +64,7 @@ class KernelJob:
         """The job has called, so that its node is ours."""
         return self._line is not None
 
-    async def submit(self, site: str, look: float | None) -> None:
+    async def submit(self, look: float | None) -> None:
         """Hand it to Slurm; KernelError, and nothing left, where that refuses it.
 
         Its node is to tell every `look` seconds what computes there; None: never.
@@ -72,7 +72,7 @@ class KernelJob:
         self._look = look
         try:
             told = await self._listener.open(node_address(os.environ))
-            values = {key: str(value) for key, value in told.model_dump().items()} | {"ONRAMP_SITE": site}
+            values = {key: str(value) for key, value in told.model_dump().items()} | {"ONRAMP_SITE": self._plan.named}
             self.job_id = await self._scheduler.submit(self._plan.user, self._plan.script(), self._plan.letter(values))
         except BaseException as error:
             self._listener.close()
@@ -179,7 +179,7 @@ class KernelJob:
             if job is not None and job.ended:
                 return self._sentence(job)
             await asyncio.sleep(1)
-        return f"Job {self.job_id}, in which this kernel ran, is gone. Restart the kernel to ask for another one."
+        return f"Job {self.job_id}, in which this kernel ran, is gone."
 
     async def _accounted(self) -> JobState | None:
         try:
@@ -188,10 +188,8 @@ class KernelJob:
             return None
 
     def _sentence(self, job: JobState) -> str:
-        return (
-            f"Job {self.job_id}, in which this kernel ran, is over. {self._scheduler.explain(job)} "
-            "Its variables are lost; restart the kernel to ask for another job."
-        )
+        ran = "ran" if self.runs else "was to run"
+        return f"Job {self.job_id}, in which this kernel {ran}, is over. {self._scheduler.explain(job)}"
 
     def _hang_up(self) -> None:
         self._listener.close()

@@ -28,17 +28,19 @@ from spawners.node import NodeError, clean_environment, take_secrets
 NO_KERNEL = 60.0
 # Seconds that a kernel has to end by itself once the server is gone.
 GRACE = 3.0
+# Seconds in which Slurm, which signals every process of a job that it ends, has reached this one after the kernel.
+TOLD_TOO = 1.0
 # Seconds between two looks for the ports that a kernel has written down.
 LOOK = 0.02
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
 class Kernel:
-    """The process of one kernel; `number` says the how manieth of this job it is."""
+    """The process of one kernel: the how manieth of this job it is, and whether the server had it signalled."""
 
     def __init__(self, number: int, connection: Mapping[str, Any], cwd: str, environ: Mapping[str, str]) -> None:
         """Start it; it takes free ports of its own choice and writes them into its connection file."""
-        self.number = number
+        self.number, self.signalled = number, False
         self._file = Path(environ["JUPYTER_RUNTIME_DIR"], f"kernel-{number}.json")
         self._file.touch(mode=0o600)
         self._file.write_text(json.dumps({**connection, **dict.fromkeys(PORTS, 0)}))
@@ -68,6 +70,7 @@ class Kernel:
 
     def signal(self, number: int) -> None:
         """Signal it and what it has started; one that has ended needs none."""
+        self.signalled = True
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, number)
 
@@ -107,10 +110,12 @@ class Node:
         self._reports = self._task(self._report(self._kernel))
 
     async def _report(self, kernel: Kernel) -> None:
-        """Say where a kernel is reached, and that it has ended."""
+        """Say where a kernel is reached, and that it has ended; not where it is the job that ends."""
         if ports := await kernel.ports():
             self._line.send({"started": kernel.number, "connection": {"ip": self._line.address, **ports}})
         code = await kernel.exit()
+        if code < 0 and not kernel.signalled:
+            await asyncio.sleep(TOLD_TOO)
         self._line.send({"exited": kernel.number, "code": code})
         if kernel is self._kernel:
             self._kernel = None

@@ -20,11 +20,13 @@ class KernelError(PlainError, RuntimeError):
 class KernelPlan:
     """One kernel: whose it is, what its job gets, and the nonce by which its job and files are found.
 
-    `server` is the job that Jupyter runs in, or "none"; `idle` says when it is released, None: never.
+    `named` is what `site` is found by on its node; `server` is the job that Jupyter runs in, or "none"; `idle` says
+    when it is released, None: never.
     """
 
     user: str
     site: Site
+    named: str
     resources: Resources
     server: str = "none"
     idle: IdleRule | None = None
@@ -80,4 +82,4 @@ def plan_kernel(profile: str, user: str, environ: Mapping[str, str]) -> KernelPl
             f"Choose from: {single or 'no profile of this site'}."
         )
     server, idle = environ.get("SLURM_JOB_ID", "none"), site.profile(profile).idle
-    return KernelPlan(user=user, site=site, resources=resources, server=server, idle=idle)
+    return KernelPlan(user=user, site=site, named=name, resources=resources, server=server, idle=idle)

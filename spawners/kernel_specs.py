@@ -7,14 +7,23 @@ from spawners.price import cost_sentence, left_of, price, unit_of, written
 from spawners.request import RequestError, parse_request, resolve
 from spawners.resources import Resources
 from spawners.scheduler import Usage
-from spawners.site import Profile, Site
+from spawners.site import Site
 
 # What jupyter_client finds our provisioner by; pyproject.toml says the same.
 PROVISIONER = "onramp-slurm"
+# How their names begin. JupyterLab's dialog sorts by name and has the first one chosen: that is to be the server's own,
+# "Python 3 (ipykernel)", which costs nothing more. A notebook's toolbar hides a name for which it has no room.
+NAMED = "Python on"
 
 
-def kernel_specs(site: Site, account: str | None, usage: Usage | None) -> Mapping[str, Mapping[str, Any]]:
-    """The content of kernel.json by the kernel's name; `usage` tells what is left, None: that is not known."""
+def kernel_specs(
+    site: Site, account: str | None, usage: Usage | None, *, named: str = ""
+) -> Mapping[str, Mapping[str, Any]]:
+    """The content of kernel.json by the kernel's name; `usage` tells what is left, None: that is not known.
+
+    `named` is how the site is called in it, for a Jupyter that was not started from a hub and knows none; then it says
+    who pays, too.
+    """
     found = {}
     for profile in site.profiles:
         if "kernel" not in profile.purposes or not profile.gpus or profile.nodes > 1:
@@ -24,12 +33,15 @@ def kernel_specs(site: Site, account: str | None, usage: Usage | None) -> Mappin
             resources = resolve(parse_request(asked, site, purpose="kernel"), site)
         except RequestError:
             continue  # not for this account; whoever asks by name is told why
-        found[f"onramp-{profile.name}"] = _spec(profile, f"{profile.display_name}: {_cost(site, resources, usage)}")
+        found[f"onramp-{profile.name}"] = _spec(
+            f"{NAMED} {profile.display_name}: {_cost(site, resources, usage)}",
+            {"profile": profile.name} | ({"site": named, "account": account or ""} if named else {}),
+        )
     return found
 
 
-def _spec(profile: Profile, display_name: str) -> Mapping[str, Any]:
-    provisioner = {"provisioner_name": PROVISIONER, "config": {"profile": profile.name}}
+def _spec(display_name: str, config: Mapping[str, str]) -> Mapping[str, Any]:
+    provisioner = {"provisioner_name": PROVISIONER, "config": config}
     return {
         "argv": [],  # what runs, and with which Python, is the site's to say
         "display_name": display_name,
@@ -46,4 +58,4 @@ def _cost(site: Site, resources: Resources, usage: Usage | None) -> str:
         return cost_sentence(cost, None if usage is None else left_of(unit_of(charge, usage), usage)).rstrip(".")
     left = None if usage is None else usage.gpu_minutes_left
     of = "" if left is None else f" of {written(left)}"
-    return f"up to {written(resources.gpu_minutes)}{of} GPU minutes"
+    return f"{written(resources.gpu_minutes)}{of} GPU min"

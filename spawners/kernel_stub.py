@@ -5,7 +5,7 @@ are CurveZMQ, with the keys that Jupyter has for this kernel.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NamedTuple
 
 import zmq
@@ -33,9 +33,12 @@ class Keys(NamedTuple):
 class Stub:
     """Five sockets for Jupyter and, while there is a kernel, four to that; `cells` are the questions of it."""
 
-    def __init__(self, session: Session, keys: Keys) -> None:
-        """Listen on this node; `session` holds the key that signs messages, and is this stub's own."""
-        self._session, self._keys = session, keys
+    def __init__(self, session: Session, keys: Keys, wanted: Callable[[], None]) -> None:
+        """Listen on this node; `session` holds the key that signs messages, and is this stub's own.
+
+        `wanted` is called while a cell waits and there is no kernel, again and again.
+        """
+        self._session, self._keys, self._wanted = session, keys, wanted
         self._context = zmq.asyncio.Context.instance()
         self._front = {name: self._listening(kind) for name, kind in _FRONT.items()}
         self._back: dict[str, zmq.asyncio.Socket] = {}
@@ -90,6 +93,8 @@ class Stub:
                 await self._back[name].send_multipart(frames)
             elif request:
                 self.cells.hold(name, request)
+                if self.cells.busy:
+                    self._wanted()
 
     async def _answer(self, name: str) -> None:
         while True:

@@ -12,9 +12,11 @@ from urllib.request import ProxyHandler, build_opener
 
 ANSWER_INTERVAL = 0.05
 _PROGRAM = str(Path(__file__).with_name("singleuser.py"))
-# nbgrader is loaded when somebody asks for it, and of it what a learner has a use for.
+# These are loaded when somebody asks for them, and of nbgrader what a learner has a use for.
 _EXTENSIONS = {
-    "notebooks.lab_nbgrader": True,
+    "notebooks.lab_later": True,
+    "dask_labextension": False,
+    "jupyter_scheduler": False,
     **{
         f"nbgrader.server_extensions.{name}": False
         for name in ("assignment_list", "course_list", "formgrader", "validate_assignment")

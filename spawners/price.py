@@ -156,3 +156,26 @@ def cost_sentence(cost: Price, left: float | None) -> str:
     if cost.amount > left:
         return f"Needs {about}{needed}{by}; {remaining} {'is' if remaining == '1' else 'are'} left."
     return f"Costs up to {about}{needed} of {remaining} left{by}."
+
+
+def start_cost(site: Site, resources: Resources, usage: Usage | None) -> str:
+    """What a start costs of what is left: at the site's own charge, or in GPU minutes where that is not known.
+
+    `usage` is that of the account that pays; None: nobody knows.
+    """
+    cost = price(site, resources)
+    if cost is not None:
+        charge = site.partition(resources.partition).charge
+        return cost_sentence(cost, None if usage is None else left_of(unit_of(charge, usage), usage))
+    return gpu_minutes_sentence(resources.gpu_minutes, None if usage is None else usage.gpu_minutes_left)
+
+
+def gpu_minutes_sentence(needed: int, left: int | None) -> str:
+    """The same in GPU minutes, which is what Slurm limits where nothing else is known."""
+    if not needed:
+        return "Uses no GPU minutes."
+    if left is None:
+        return f"Uses up to {written(needed)} GPU minutes."
+    if needed > left:
+        return f"Needs {written(needed)} GPU minutes; {written(left)} are left."
+    return f"Uses up to {written(needed)} of {written(left)} GPU minutes left."

@@ -2,9 +2,11 @@
 
 import asyncio
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+
+_T = TypeVar("_T")
 
 # Not asyncio's own subprocesses: before Python 3.12, one that is cancelled while it starts waits for ever.
 _READERS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="command")
@@ -32,3 +34,9 @@ async def run(*argv: str, seconds: float, stdin: bytes = b"", env: Mapping[str, 
         if process.poll() is None:
             process.kill()
     return Finished(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))
+
+
+def alone(work: Coroutine[Any, Any, _T]) -> _T:
+    """Run a coroutine from a notebook's cell, where an event loop runs already: in a thread with its own."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, work).result()

@@ -41,13 +41,20 @@ def render(site: Site, resources: Resources, job: Job) -> Script:
     if site.scheduler == "pbs":
         return render_pbs.render(site, resources, job)
     directives = (*_identity(job), *_place(resources), *_size(site, resources), *_manners(site, job))
-    lines = ["#!/bin/sh", *(directive.line for directive in directives), "", *body(_argv(resources, job)), ""]
+    lines = [
+        "#!/bin/sh",
+        *(directive.line for directive in directives),
+        "",
+        *body(_argv(resources, job), warned=job.warn is not None),
+        "",
+    ]
     return Script(scheduler="slurm", directives=directives, text="\n".join(lines))
 
 
 def _identity(job: Job) -> list[Sbatch]:
     """How the job is found again."""
-    return [Sbatch(name="job-name", value=job.name), Sbatch(name="comment", value=job.comment)]
+    array = [Sbatch(name="array", value=f"0-{job.array - 1}")] if job.array else []
+    return [Sbatch(name="job-name", value=job.name), Sbatch(name="comment", value=job.comment), *array]
 
 
 def _place(resources: Resources) -> list[Sbatch]:
@@ -111,19 +118,31 @@ def _manners(site: Site, job: Job) -> list[Sbatch]:
     the job takes no harm from one and the site puts back what it preempts.
     """
     again = job.idempotent and site.policy.requeue is True
+    # B: the signal goes to the script itself, whose program has taken its place.
+    signal = [Sbatch(name="signal", value=f"B:USR1@{job.warn}")] if job.warn is not None else []
+    after = [Sbatch(name="dependency", value=f"afterany:{job.after}")] if job.after is not None else []
+    append = [Sbatch(name="open-mode", value="append")] if job.append else []
     return [
         Sbatch(name="output", value=job.output),
+        *append,
         Sbatch(name="chdir", value=job.chdir),
         Sbatch(name="requeue" if again else "no-requeue"),
         Sbatch(name="export", value="ALL"),
+        *signal,
+        *after,
     ]
 
 
 def _argv(resources: Resources, job: Job) -> tuple[str, ...]:
-    """The program, on every node where there are several."""
+    """The program, on every node where it does not see to that itself."""
+    return job.argv if job.own_steps else on_every_node(resources, job.argv)
+
+
+def on_every_node(resources: Resources, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """What runs a program once on every node of a job; they end together where one of them fails."""
     if resources.nodes == 1:
-        return job.argv
-    return ("srun", "--kill-on-bad-exit=1", f"--cpus-per-task={resources.cpus_per_task}", *job.argv)
+        return argv
+    return ("srun", "--kill-on-bad-exit=1", f"--cpus-per-task={resources.cpus_per_task}", *argv)
 
 
 def _check_quotable(name: str, value: str) -> None:

@@ -42,6 +42,8 @@ def render(site: Site, resources: Resources, job: Job) -> Script:
 
 def _identity(job: Job) -> list[Qsub]:
     """How the job is found again: PBS has no comment that its owner may set, so a variable of the job holds it."""
+    if job.array:
+        raise RenderError("Arrays of jobs are written for Slurm only.")
     return [Qsub(name="N", value=job.name), Qsub(name="v", value=f"ONRAMP_COMMENT={job.comment}")]
 
 

@@ -3,30 +3,20 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 from pydantic import BaseModel
 
 from spawners import run_record as files
+from spawners.process import alone
+from spawners.run_attempts import earlier, gpu_minutes, lost_starts, settle
+from spawners.run_folder import Folder
 from spawners.run_jobs import find_jobs, never_came
 from spawners.run_record import INSIDE, Record, RunError, me, root
-from spawners.run_words import NEVER_CAME, sentence
+from spawners.run_words import NEVER_CAME, put_back, sentence
 from spawners.scheduler import JobState, Scheduler, SchedulerError
 from spawners.slurm import Slurm
-
-_T = TypeVar("_T")
-
-
-class Printer(Protocol):
-    """The part of IPython's pretty printer that a Run needs to show itself."""
-
-    def text(self, text: str, /) -> None:
-        """Write `text`."""
 
 
 class View(BaseModel, frozen=True, extra="forbid"):
@@ -36,6 +26,7 @@ class View(BaseModel, frozen=True, extra="forbid"):
     state: str
     sentence: str
     record: Record
+    earlier: tuple[Record, ...] = ()
     job: JobState | None = None
     cells_done: int = 0
     cells_total: int = 0
@@ -47,28 +38,15 @@ class View(BaseModel, frozen=True, extra="forbid"):
 
     @property
     def gpu_minutes(self) -> float | None:
-        """What it took from the budget so far or in all, by Slurm's own clock; None before it began."""
-        if self.job is None or self.job.start is None or self.job.waiting:
+        """What all its attempts took from the budget so far or in all, by Slurm's own clock; None before it began."""
+        jobs = [*(record.accounting for record in self.earlier), self.job]
+        if not self.earlier and (self.job is None or self.job.start is None or self.job.waiting):
             return None
-        end = self.job.end if self.job.ended and self.job.end else datetime.now(UTC)
-        return max(0.0, (end - self.job.start).total_seconds()) / 60 * self.record.submitted.resources.gpus
+        return sum(gpu_minutes(job, self.record.submitted.resources.gpus) for job in jobs)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Folder):
     """One run, by its folder: input.ipynb, parameters.yaml, run.json, job.log, output.ipynb, environment.txt."""
-
-    folder: Path
-
-    @property
-    def name(self) -> str:
-        """What the run is called: its folder's name."""
-        return self.folder.name
-
-    @property
-    def comment(self) -> str:
-        """What Slurm keeps with the job; by it the job is found where its id was not written down."""
-        return f"{files.RUN_COMMENT}{self.name}"
 
     @property
     def record(self) -> Record:
@@ -98,24 +76,24 @@ class Run:
         """Wait until it is over; say how it ended."""
         return alone(_wait(self, Slurm()))
 
+    def resume(self) -> str:
+        """Let it go on in a job of its own, after its last checkpoint; say what was done."""
+        from spawners.run_resume import resume  # which looks at runs itself
+
+        return alone(resume(self, Slurm()))
+
     def cancel(self) -> str:
         """End it; say what was done."""
         return alone(cancel(self, Slurm()))
-
-    def __str__(self) -> str:
-        seen = self.look()
-        return f"{self.name}: {seen.state}. {seen.sentence}"
-
-    def _repr_pretty_(self, printer: Printer, cycle: bool) -> None:
-        """What IPython shows for a cell that ends in a run."""
-        printer.text(str(self))
 
 
 async def look(run: Run, scheduler: Scheduler) -> View:
     """Return how a run is now: Slurm's word first, the folder where Slurm has none or cannot be asked."""
     record = run.record
     jobs, problem = await find_jobs({run: record}, scheduler)
-    return _view(run, record, jobs.get(run), problem)
+    await settle([run.folder], scheduler)
+    lost = await _lost({run: record}, jobs, scheduler)
+    return _view(run, record, jobs.get(run), lost.get(run), problem)
 
 
 async def look_at(several: Sequence[Run], scheduler: Scheduler) -> list[View | None]:
@@ -123,13 +101,27 @@ async def look_at(several: Sequence[Run], scheduler: Scheduler) -> list[View | N
     records = {}
     for run in several:
         with contextlib.suppress(RunError):
+            earlier(run.folder)
             records[run] = run.record
     jobs, problem = await find_jobs(records, scheduler)
-    return [_view(run, records[run], jobs.get(run), problem) if run in records else None for run in several]
+    await settle([run.folder for run in records], scheduler)
+    lost = await _lost(records, jobs, scheduler)
+    return [
+        _view(run, records[run], jobs.get(run), lost.get(run), problem) if run in records else None for run in several
+    ]
 
 
-def _view(run: Run, record: Record, job: JobState | None, problem: str) -> View:
-    """A run by its record, its job, and why Slurm could not be asked."""
+async def _lost(
+    records: Mapping[Run, Record], jobs: Mapping[Run, JobState], scheduler: Scheduler
+) -> dict[Run, JobState]:
+    """What became of the last start of each run that Slurm has put back into the queue, from one sacct."""
+    again = {run: job.job_id for run, job in jobs.items() if put_back(records[run], job)}
+    known = await lost_starts(again.values(), scheduler)
+    return {run: known[job_id] for run, job_id in again.items() if job_id in known}
+
+
+def _view(run: Run, record: Record, job: JobState | None, lost: JobState | None, problem: str) -> View:
+    """A run by its record, its job, the start of it that Slurm ended, and why Slurm could not be asked."""
     reported = record.reported
     done, total = files.cells(run.folder) or (0, 0)
     if reported and reported.ended:
@@ -140,8 +132,11 @@ def _view(run: Run, record: Record, job: JobState | None, problem: str) -> View:
         state=job.state if job else ("NOT_SUBMITTED" if record.refused is not None or missing else "UNKNOWN"),
         sentence=NEVER_CAME
         if missing
-        else sentence(record, job, (done, total), problem, run.log() if job and job.ended else ""),
+        else sentence(
+            record, job, (done, total), lost=lost, problem=problem, log=run.log() if job and job.ended else ""
+        ),
         record=record,
+        earlier=earlier(run.folder),
         job=job,
         cells_done=done,
         cells_total=total,
@@ -155,9 +150,13 @@ async def cancel(run: Run, scheduler: Scheduler) -> str:
         return f"{run.name} is over already: {seen.sentence}"
     if seen.job is None:
         raise RunError(f"{run.name} cannot be cancelled now. {seen.sentence}")
+    told = run.folder / files.CANCELLED
+    with contextlib.suppress(OSError):  # a full home folder
+        told.touch()
     try:
         await scheduler.cancel(me(), seen.job.job_id)
     except SchedulerError as error:
+        told.unlink(missing_ok=True)
         raise RunError(f"{run.name} cannot be cancelled now: {error}") from error
     return f"{run.name} is cancelled. What was done until then is in {run.folder}."
 
@@ -195,9 +194,3 @@ async def _wait(run: Run, scheduler: Scheduler) -> View:
     while not (seen := await look(run, scheduler)).over:  # noqa: ASYNC110 -- a poll
         await asyncio.sleep(2)
     return seen
-
-
-def alone(work: Coroutine[object, object, _T]) -> _T:
-    """Run a coroutine from a notebook's cell, where an event loop runs already: in a thread with its own."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()

@@ -45,6 +45,12 @@ CAUSES = (
         "first, and promote it again.",
     ),
     Cause(
+        name="too-much-output",
+        says=r"^TooMuchOutput",
+        advice="It was ended there, and what it had shown until then is kept. Print less, for example every hundredth "
+        "step, and write data to a file of its own.",
+    ),
+    Cause(
         name="gpu-memory",
         says=r"^(torch\.|cuda\.)?OutOfMemoryError|CUDA out of memory|HIP out of memory|CUDNN_STATUS_ALLOC_FAILED",
         advice="The GPU's memory was too small. Make the batches smaller, or the model.",
@@ -83,7 +89,7 @@ CAUSES = (
     Cause(
         name="rendezvous",
         says=r"NCCL error|ncclSystemError|ncclInternalError|DistNetworkError|DistStoreError"
-        r"|[Gg]loo.*(timed? ?out|connect)|\[c10d\].*timed out|Watchdog caught collective operation timeout",
+        r"|[Gg]loo.*(timed? ?out|[Cc]onnect)|\[c10d\].*timed out|Watchdog caught collective operation timeout",
         advice="Its processes did not find each other. Does each have the same MASTER_ADDR, MASTER_PORT and "
         "WORLD_SIZE, and does none of them end before the others?",
     ),

@@ -8,6 +8,7 @@ from spawners.run import Run
 from spawners.run_jobs import find_jobs
 from spawners.run_record import RunError, root
 from spawners.scheduler import Scheduler
+from spawners.sweep import Sweep, look
 
 
 async def delete(run: Run, scheduler: Scheduler) -> str:
@@ -32,7 +33,16 @@ async def delete(run: Run, scheduler: Scheduler) -> str:
     return f"{run.name} is deleted: its result, its log and its record."
 
 
-def _remove(run: Run) -> None:
+async def delete_sweep(sweep: Sweep, scheduler: Scheduler) -> str:
+    """Delete a sweep's folder with all its members and say so; RunError where its jobs are not over."""
+    seen = await look(sweep, scheduler)
+    if not seen.over:
+        raise RunError(f"{sweep.name} is not over: {seen.sentence} Cancel it first: onramp runs cancel {sweep.name}")
+    _remove(sweep)
+    return f"{sweep.name} is deleted, with all its members."
+
+
+def _remove(run: Run | Sweep) -> None:
     """Delete the folder by its name in the open folder of runs: no link leads anywhere else meanwhile."""
     if run.folder.parent != root():
         raise RunError(f"{run.folder} is not below {root()}, where runs are kept; it is left as it is.")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from spawners import run_record as files
+from spawners.run_attempts import comment_of, numbered
 from spawners.run_record import Record
 from spawners.scheduler import JobState, Scheduler, SchedulerError
 
@@ -50,8 +51,11 @@ async def find_jobs(records: Mapping["Run", Record | None], scheduler: Scheduler
 def _keep(run: "Run", record: Record | None, job: JobState) -> None:
     """Keep accounting's last word, unless the job may still be writing its own: it has a while after its end."""
     if record and job.end and datetime.now(UTC) - job.end > LAST_WORDS:
-        with contextlib.suppress(OSError):  # a full home folder: it is asked again
-            files.write_record(run.folder, record.model_copy(update={"accounting": job}))
+        # Meanwhile the run may have been resumed. Where the home folder is full, accounting is asked again.
+        with contextlib.suppress(OSError, files.RunError), files.one_at_a_time():
+            now = run.record
+            if now.resumed == record.resumed:
+                files.write_record(run.folder, now.model_copy(update={"accounting": job}))
 
 
 def _job_id(run: "Run", record: Record | None) -> str | None:
@@ -65,13 +69,14 @@ def _job_id(run: "Run", record: Record | None) -> str | None:
 
 def never_came(run: "Run", record: Record) -> bool:
     """Whether nobody ever knew an id for its job, which Slurm would show by now if it had taken it."""
-    lately = datetime.now(UTC) - record.submitted.at < SHOWN_BY
+    lately = datetime.now(UTC) - record.asked < SHOWN_BY
     return record.refused is None and _job_id(run, record) is None and not lately
 
 
 def _by_comment(run: "Run", jobs: Iterable[JobState]) -> str | None:
     """The id of the job that names this run, which is noted where it can be."""
-    job_id = next((job.job_id for job in jobs if job.comment == run.comment), None)
+    comment = comment_of(run.comment, max(numbered(run.folder), default=0) + 1)
+    job_id = next((job.job_id for job in jobs if job.comment == comment), None)
     if job_id:
         with contextlib.suppress(OSError):  # a full home folder: it is found again
             files.write_whole(run.folder / files.JOB_ID, f"{job_id}\n")

@@ -1,28 +1,28 @@
-"""The inspection report of a run that is over: what it used of what it asked for, and where the time went. Pure."""
+"""The inspection report of a run that is over: what it used of what it was given, and where the time went. Pure."""
 
 import json
-import math
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from spawners import run_record as files
-from spawners.foresight import HOUR, MINUTE
+from spawners.price import amount, price
+from spawners.run_fit import NOTHING, fit, ran, span
 from spawners.run_record import Record
-from spawners.scheduler import JobState
+from spawners.scheduler import JobState, Spent
+from spawners.site import Site
 
-# A job that used less of its time than this share may well ask for less; what it is told to ask for has room to spare.
-MUCH, MARGIN, STEP = 0.5, 1.5, 5
 SLOWEST = 3
 
 
 class CellTime(NamedTuple):
-    """One cell that ran: the number it is marked with, its first line, and how many seconds it took."""
+    """One cell that ran: the number it is marked with, its first line, how many seconds it took, and since when."""
 
     number: int
     line: str
     seconds: float
+    start: datetime | None = None
 
 
 def cell_times(folder: Path) -> list[CellTime]:
@@ -34,40 +34,41 @@ def cell_times(folder: Path) -> list[CellTime]:
         return []
 
 
-def report(record: Record, job: JobState, times: list[CellTime]) -> Iterator[tuple[str, str]]:
+def report(
+    record: Record, job: JobState, times: list[CellTime], spent: Spent = NOTHING, site: Site | None = None
+) -> Iterator[tuple[str, str]]:
     """What to tell, as pairs of a name and a sentence; nothing of what is not known."""
-    asked = record.submitted.resources.time
-    if job.start and job.end and not job.waiting:
-        used = max(0.0, (job.end - job.start).total_seconds())
-        yield "Time", f"Used {span(used)} of {span(asked * MINUTE)} asked for. {hint(used, asked, job.state)}".rstrip()
-        yield "Where it went", f"{span(_queue(record, job.start))} in the queue, {span(used)} on the node."
+    seconds = ran(job)
+    yield from fit(record.submitted.resources, job, spent, record.reported.use if record.reported else None)
+    if seconds is not None and job.start:
+        queue = queued(record, job)
+        cells = sum(one.seconds for one in times)
+        rest = f", {span(cells)} of them in its cells" if cells else ""
+        yield "Where it went", f"{span(queue)} in the queue, {span(seconds)} on the node{rest}."
     slowest = sorted(times, key=lambda time: time.seconds, reverse=True)[:SLOWEST]
     if slowest:
-        yield "Slowest cells", "; ".join(f"[{one.number}] {one.line}: {span(one.seconds)}" for one in slowest)
+        yield (
+            "Slowest cells",
+            "; ".join(f"[{one.number}] {one.line.rstrip(':')}: {span(one.seconds)}" for one in slowest),
+        )
+    if site is not None and (cost := price_of(site, record, seconds)):
+        yield "Price", cost
 
 
-def hint(used: float, asked: int, state: str) -> str:
-    """What time (minutes) to ask for next time, by one run that ended as it should; "" where it was well chosen."""
-    enough = max(STEP, math.ceil(used * MARGIN / MINUTE / STEP) * STEP)
-    if state != "COMPLETED" or used > MUCH * asked * MINUTE or enough >= asked:
+def queued(record: Record, job: JobState) -> float:
+    """How many seconds a job that has begun waited for that; one that was put back, since then."""
+    since = min(record.asked, job.submitted or record.asked)
+    return max(0.0, (job.start - since).total_seconds()) if job.start else 0.0
+
+
+def price_of(site: Site, record: Record, seconds: float | None) -> str:
+    """What it cost at the site's charge, and what it might have; "" where that is not known."""
+    asked = record.submitted.resources
+    most = price(site, asked)
+    if most is None or not most.amount or seconds is None:
         return ""
-    return f"Next time --time {enough} is enough, with room to spare; a shorter job often starts sooner."
-
-
-def span(seconds: float) -> str:
-    """A length of time: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s".replace(".0 ", " ")
-    whole = round(seconds)
-    if whole < MINUTE:
-        return f"{whole} s"
-    if whole < HOUR:
-        return f"{whole // 60} min {whole % 60} s".removesuffix(" 0 s")
-    return f"{whole // 3600} h {whole % 3600 // 60} min".removesuffix(" 0 min")
-
-
-def _queue(record: Record, start: datetime) -> float:
-    return max(0.0, (start - record.submitted.at).total_seconds())
+    paid = amount(most.amount * seconds / (asked.time * 60), most.unit)
+    return f"About {paid}; it might have cost up to {amount(most.amount, most.unit)}."
 
 
 def _is_code(cell: Any) -> bool:
@@ -76,8 +77,20 @@ def _is_code(cell: Any) -> bool:
 
 def _time(number: int, cell: Any) -> CellTime | None:
     """How long a cell took; None where it did not run to an end."""
-    seconds = cell["metadata"].get("papermill", {}).get("duration")
+    timed = cell["metadata"].get("papermill", {})
+    seconds, start = timed.get("duration"), timed.get("start_time")
     source = cell["source"]
     lines = ("".join(source) if isinstance(source, list) else source).splitlines()
     line = next((line.strip()[:40] for line in lines if line.strip() and not line.strip().startswith("#")), "")
-    return CellTime(cell.get("execution_count") or number, line, seconds) if isinstance(seconds, int | float) else None
+    if not isinstance(seconds, int | float):
+        return None
+    return CellTime(cell.get("execution_count") or number, line, seconds, _moment(start))
+
+
+def _moment(text: object) -> datetime | None:
+    """A time as papermill writes it, in UTC where it names no zone."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -20,29 +20,46 @@ class SealError(RuntimeError):
 
 
 class Seal(BaseModel, frozen=True, extra="forbid"):
-    """When the platform asked accounting by itself, and its signature (Ed25519, hex) under what that said."""
+    """When the platform asked accounting by itself, and its signature (Ed25519, hex) under what that said.
+
+    `owner` is the hub user whose run it is, for whoever knows people by that name.
+    """
 
     at: datetime
+    owner: str | None = None
     signature: str
 
 
-class _Statement(BaseModel, frozen=True, extra="forbid"):
+class Statement(BaseModel, frozen=True, extra="forbid"):
+    """What accounting says of a job, and the seal on it, which is to be verified before anything is believed."""
+
+    accounting: JobState
+    seal: Seal
+
+
+class _Signed(BaseModel, frozen=True, extra="forbid"):
     """What is signed."""
 
     at: datetime
+    owner: str | None
     accounting: JobState
 
 
-def seal(job: JobState, at: datetime, key: Ed25519PrivateKey) -> Seal:
+def seal(job: JobState, at: datetime, key: Ed25519PrivateKey, owner: str | None = None) -> Seal:
     """Sign what accounting says of a job."""
-    return Seal(at=at, signature=key.sign(_signed(job, at)).hex())
+    return Seal(at=at, owner=owner, signature=key.sign(_signed(job, at, owner)).hex())
 
 
 def genuine(job: JobState, by: Seal, public_key: str) -> bool:
     """Whether the owner of `public_key` (hex) signed just this; False for whatever is no key or no signature."""
+    return signed_by(public_key, by.signature, _signed(job, by.at, by.owner))
+
+
+def signed_by(public_key: str, signature: str, message: bytes) -> bool:
+    """Whether a signature under a message (`signature` and `public_key` as hex) is of the owner of `public_key`."""
     try:
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(bytes.fromhex(by.signature), _signed(job, by.at))
+        key.verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -78,6 +95,6 @@ def _read(path: Path) -> Ed25519PrivateKey:
             ) from None
 
 
-def _signed(job: JobState, at: datetime) -> bytes:
+def _signed(job: JobState, at: datetime, owner: str | None) -> bytes:
     """The bytes under the signature; without what is not known, so that a later field breaks no seal."""
-    return _Statement(at=at, accounting=job).model_dump_json(exclude_none=True).encode()
+    return _Signed(at=at, owner=owner, accounting=job).model_dump_json(exclude_none=True).encode()

@@ -6,14 +6,17 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from spawners import run_record as files
 from spawners.run import Run, look
+from spawners.run_attempts import number_of, numbered, rewrite, settle
+from spawners.run_folder import Folder
 from spawners.run_record import Record, RunError
-from spawners.run_seal import PUBLIC_KEY, Seal, genuine
+from spawners.run_seal import PUBLIC_KEY, Seal, Statement, genuine
 from spawners.scheduler import JobState, Scheduler
 
 SECONDS = 30
@@ -30,28 +33,52 @@ class Finding(NamedTuple):
 
 
 async def sealed(run: Run, scheduler: Scheduler, environ: Mapping[str, str] = os.environ) -> Record:
-    """A run's record with the platform's seal, asked for and kept where it lacks; RunError where that cannot be."""
+    """A run's record with the platform's seal, asked for and kept where it lacks; RunError where that cannot be.
+
+    Those of earlier attempts get theirs on the way.
+    """
+    await settle([run.folder], scheduler)
+    for number, before in numbered(run.folder).items():
+        if before.seal is None and before.accounting is not None:
+            rewrite(run.folder, number, before.model_copy(update=dict(await signed(before.accounting, environ))))
     record = run.record
     if record.seal is not None:
         return record
     seen = await look(run, scheduler)
     if seen.job is None or not seen.over:
         raise RunError(f"{run.name} has no accounting to be signed yet. {seen.sentence}")
-    job, seal = await asyncio.to_thread(_ask_hub, seen.job.job_id, environ)
-    record = run.record.model_copy(update={"accounting": job, "seal": seal})
+    record = run.record.model_copy(update=dict(await signed(seen.job, environ)))
     files.write_record(run.folder, record)
     return record
 
 
 def findings(run: Run, record: Record, public_key: str) -> Iterator[Finding]:
     """All that can be said of a run from its folder and the platform's public key alone: Slurm is not asked."""
-    yield _accounting(run, record, public_key)
-    yield _file(run, files.INPUT, record.submitted.sha256)
-    yield _file(run, files.PARAMETERS, record.submitted.parameters_sha256)
+    before = numbered(run.folder)
+    several = before | {max(before, default=1 if record.resumed else 0) + 1: record}
+    known = {_number(run, number, one): one for number, one in several.items()}
+    yield from (_missing(number) for number in sorted(set(range(1, max(known))) - set(known)))
+    for number, one in known.items():
+        what = "accounting" if one is record else f"attempt {number}"
+        yield accounting(what, run, one.accounting, one.seal, public_key)
+    yield file(run.folder, record.submitted.input, record.submitted.sha256)
+    yield file(run.folder, files.PARAMETERS, record.submitted.parameters_sha256)
     if record.reported is not None:
-        yield _file(run, files.OUTPUT, record.reported.output_sha256)
-        yield _file(run, files.ENVIRONMENT, record.reported.environment_sha256)
+        if not record.submitted.is_script:
+            yield file(run.folder, files.OUTPUT, record.reported.output_sha256)
+        yield file(run.folder, files.ENVIRONMENT, record.reported.environment_sha256)
         yield Finding("reported", None, "Unverified: the job's own word, and its owner's code ran beside it.")
+
+
+def _number(run: Run, kept_as: int, record: Record) -> int:
+    """Which attempt a record is, by accounting, whose word is signed, rather than by where its owner keeps it."""
+    return (record.accounting and number_of(record.accounting, run.comment, kept_as)) or kept_as
+
+
+def _missing(number: int) -> Finding:
+    return Finding(
+        f"attempt {number}", False, "Missing: nothing of it is here, and a later one says that there was it."
+    )
 
 
 def key_of(environ: Mapping[str, str] = os.environ) -> str:
@@ -65,26 +92,24 @@ def key_of(environ: Mapping[str, str] = os.environ) -> str:
         ) from None
 
 
-def _accounting(run: Run, record: Record, public_key: str) -> Finding:
-    job, seal = record.accounting, record.seal
+def accounting(what: str, of: Folder, job: JobState | None, seal: Seal | None, public_key: str) -> Finding:
+    """Whether the platform signed what accounting says, and of this run or sweep."""
     if job is None or seal is None:
-        return Finding("accounting", False, "Not signed by the platform.")
+        return Finding(what, False, "Not signed by the platform.")
     if not genuine(job, seal, public_key):
-        return Finding("accounting", False, "Not genuine: it is not what this platform signed.")
-    if job.comment != run.comment:
-        return Finding("accounting", False, f"Genuine, but of another run: {job.comment or 'one without a name'}.")
-    return Finding(
-        "accounting", True, f"Genuine: job {job.job_id}, {job.state}, signed on {seal.at:%-d %B %Y, %H:%M} UTC."
-    )
+        return Finding(what, False, "Not genuine: it is not what this platform signed.")
+    if number_of(job, of.comment, 1) is None:
+        return Finding(what, False, f"Genuine, but of another run: {job.comment or 'one without a name'}.")
+    return Finding(what, True, f"Genuine: job {job.job_id}, {job.state}, signed on {seal.at:%-d %B %Y, %H:%M} UTC.")
 
 
-def _file(run: Run, name: str, sha256: str | None) -> Finding:
+def file(folder: Path, name: str, sha256: str | None) -> Finding:
     """Whether a file is as run.json says that it was, which lies in the same folder."""
     if sha256 is None:
         return Finding(name, None, "Not noted: nobody can tell whether it was changed.")
     try:
-        with (run.folder / name).open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        with (folder / name).open("rb") as content:
+            found = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         return Finding(name, False, f"It cannot be read: {error.strerror}.")
     if found == sha256:
@@ -92,8 +117,12 @@ def _file(run: Run, name: str, sha256: str | None) -> Finding:
     return Finding(name, False, f"Changed: its sha256 is {found}, and was {sha256}.")
 
 
-def _ask_hub(job_id: str, environ: Mapping[str, str]) -> tuple[JobState, Seal]:
-    """Have the hub sign a job's accounting; RunError says why not."""
+async def signed(job: JobState, environ: Mapping[str, str]) -> Statement:
+    """Have the hub sign what accounting says of this start of a job; RunError says why not."""
+    return await asyncio.to_thread(_ask_hub, job, environ)
+
+
+def _ask_hub(job: JobState, environ: Mapping[str, str]) -> Statement:
     try:
         url, token = environ["JUPYTERHUB_API_URL"], environ["JUPYTERHUB_API_TOKEN"]
     except KeyError:
@@ -101,14 +130,14 @@ def _ask_hub(job_id: str, environ: Mapping[str, str]) -> tuple[JobState, Seal]:
             "The platform signs accounting for a server that was started from the hub; this is none. Verify the run "
             "in a terminal of one."
         ) from None
-    request = Request(f"{url}/onramp/runs/{job_id}", headers={"Authorization": f"token {token}"})
+    begun = f"?start={int(job.start.timestamp())}" if job.start else ""
+    request = Request(f"{url}/onramp/runs/{job.job_id}{begun}", headers={"Authorization": f"token {token}"})
     try:
         with _http.open(request, timeout=SECONDS) as answer:
-            told = json.load(answer)
-        return JobState.model_validate(told["accounting"]), Seal.model_validate(told["seal"])
+            return Statement.model_validate_json(answer.read())
     except HTTPError as error:
         raise RunError(f"The platform does not sign it: {_message(error)}") from error
-    except (OSError, HTTPException, ValueError, KeyError) as error:
+    except (OSError, HTTPException, ValueError) as error:
         raise RunError(f"The hub cannot be asked just now: {error} Try again in a few minutes.") from error
 
 

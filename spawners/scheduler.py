@@ -72,7 +72,8 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
     """One job as last seen; `node` is the host its script runs on.
 
     `start` is when it began or, while it waits, when the scheduler foresees that it will; `tres` is all that it was
-    given, as accounting writes it.
+    given, as accounting writes it. `restarts` is how often it had been put back into its queue before this start, where
+    accounting was asked for all of its starts and it had.
     """
 
     job_id: str
@@ -90,6 +91,7 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
     end: datetime | None = None
     exit_code: str | None = None
     tres: str | None = None
+    restarts: int | None = None
 
     @property
     def waiting(self) -> bool:
@@ -115,9 +117,22 @@ class JobState(BaseModel, frozen=True, extra="forbid"):
         return self.state in {"SUSPENDED", "STOPPED"}
 
     @property
+    def completing(self) -> bool:
+        """Its program is over, and its nodes are cleared up; the queue does not say how it ended, nor whether it did.
+
+        Where Slurm puts the job back into its queue, it waits again once that is done.
+        """
+        return self.state == "COMPLETING"
+
+    @property
     def ended(self) -> bool:
         """Over, by the scheduler's own word; only this is evidence of an end."""
         return self.state in ENDED
+
+    @property
+    def over(self) -> bool:
+        """This start of it is over, as accounting has it; the job itself may have been put back into the queue."""
+        return self.ended or (self.state == "REQUEUED" and self.end is not None)
 
 
 class Snapshot(Mapping[str, JobState]):
@@ -235,6 +250,16 @@ class PastJob(BaseModel, frozen=True, extra="forbid"):
     limit: float
 
 
+class Spent(BaseModel, frozen=True, extra="forbid"):
+    """What accounting measured of a job that is over: CPU time, and the most memory that a step had on a node.
+
+    None: it did not measure that, or not yet.
+    """
+
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+
+
 class Polls(NamedTuple):
     """All polls of one process so far: how many, how many of them failed, the seconds they took, and the last one."""
 
@@ -252,6 +277,9 @@ class Scheduler(Protocol):
 
     async def cancel(self, user: str, job_id: str) -> None:
         """End a job of `user`; a job that is already over is no error."""
+
+    async def let_requeue(self, job_id: str, *, allowed: bool) -> None:
+        """Say whether a job of one's own may be put back into its queue, where its node fails or it is preempted."""
 
     async def log_end(self, user: str, runtime: str, nonce: str) -> str:
         """The end of what a job of `user` printed to `nonce`.log in its runtime folder: untrusted text."""
@@ -274,6 +302,12 @@ class Scheduler(Protocol):
 
     async def accounted(self, *job_ids: str) -> Mapping[str, JobState]:
         """Jobs as accounting has them, over or not, in one question; without those that it does not know (yet)."""
+
+    async def starts(self, *job_ids: str) -> Mapping[str, tuple[JobState, ...]]:
+        """Each start of jobs as accounting has them, the first one first; one that was put back has several."""
+
+    async def spent(self, job_id: str) -> Spent:
+        """What a job used of what it was given, as accounting measured it."""
 
     async def test(self, user: str, script: Script) -> datetime | None:
         """When the job would start if it were submitted now; None when the scheduler cannot say.

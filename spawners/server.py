@@ -23,6 +23,7 @@ from spawners.door import Door
 from spawners.ending import MISTAKE, NOT_SUBMITTED, UNREACHABLE, Ending, not_answering, stopped
 from spawners.lanes import with_lane
 from spawners.ledger import LedgerError, Start
+from spawners.orphans import end_orphans
 from spawners.outage import refusal_of
 from spawners.render import RenderError
 from spawners.request import Request, RequestError
@@ -227,7 +228,7 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
         watch = self._watching()
         job = await watch.look()
         # A job that is COMPLETING has lost its server, although it holds its node a little longer.
-        if watch.gone or (job is not None and job.state == "COMPLETING"):
+        if watch.gone or (job is not None and job.completing):
             return JobStatus.NOTFOUND
         if job is None:
             return JobStatus.UNKNOWN
@@ -284,14 +285,22 @@ class ServerSpawner(batchspawner.SlurmSpawner):  # type: ignore[misc]
 
     async def run_post_stop_hook(self) -> None:
         """Close the start: JupyterHub comes here however a server ended. The ledger is last, as it was first."""
+        revoke(self.user, self.name)
+        # Asked before anything is cancelled here, which accounting would then give as the end.
+        ending = await self.trail.ending(self.door().scheduler, self.watch)
         # COMPLETING may end in a requeue: what Slurm does not call over is cancelled.
         over = self.watch is not None and self.watch.gone and not self.watch.requeued
         # One that never answered may have left its secrets unread: cancelling removes them.
         unread = over and not self.trail.came_up and bool(self.watch and self.watch.job and self.watch.job.ended)
         if self.job_id and not self._cancelled and (not over or unread):
             await self.cancel_batch_job()
-        revoke(self.user, self.name)
-        ending = await self.trail.ending(self.door().scheduler, self.watch)
         metrics.is_over(ending)
         self._note(partial(self.door().ledger.end, self.user.name, self.name, ending))
+        await self._end_orphans()
         await maybe_future(super().run_post_stop_hook())
+
+    async def _end_orphans(self) -> None:
+        """Cancel what waits in the queue for this server: where it was killed, nobody there has done so."""
+        if self.job_id and self.trail.log is not None:
+            for said in await end_orphans(self.door().scheduler, self.trail.log.account, self.job_id):
+                self.log.warning("%s", said)

@@ -118,6 +118,11 @@ class Site(File):
         """The runtime directory of a user under an account, which login and compute nodes share."""
         return self._folder(self.paths.runtime, user, account)
 
+    def folders(self, user: str, account: str | None) -> dict[str, str]:
+        """Where files of a user and of an account's project are kept: home, project and scratch, as far as known."""
+        known = {"home": self.paths.home, "project": self.paths.project, "scratch": self.paths.scratch}
+        return {name: self._folder(one, user, account) for name, one in known.items() if one}
+
     def spill(self, user: str, account: str | None) -> str | None:
         """Where a job writes what its memory does not hold: a disk, where /tmp is memory itself; None: /tmp."""
         disk = self.paths.local or self.paths.scratch

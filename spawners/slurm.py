@@ -25,6 +25,7 @@ from spawners.scheduler import (
     SchedulerError,
     Secrets,
     Snapshot,
+    Spent,
     Usage,
 )
 from spawners.script import Script
@@ -96,6 +97,10 @@ class Slurm:
         await self._launch(user, request)
         self._poll.expire()
 
+    async def let_requeue(self, job_id: str, *, allowed: bool) -> None:
+        """Say whether a job of this process's user may be put back into its queue; raises SchedulerError."""
+        await self._command("scontrol", "update", f"jobid={job_id}", f"Requeue={int(allowed)}")
+
     async def test(self, user: str, script: Script) -> datetime | None:
         """When the job would start if it were submitted now; None when Slurm cannot say.
 
@@ -133,6 +138,16 @@ class Slurm:
         """Jobs as accounting has them, from one sacct; without those that it does not know."""
         out, token = await self._sacct(text.SACCT_FIELDS, f"--jobs={','.join(job_ids)}")
         return text.read_sacct(out, token)
+
+    async def starts(self, *job_ids: str) -> Mapping[str, tuple[JobState, ...]]:
+        """Each start of jobs as accounting has them, from one sacct, the first one first."""
+        out, token = await self._sacct(text.SACCT_FIELDS, "--duplicates", f"--jobs={','.join(job_ids)}")
+        return text.read_starts(out, token)
+
+    async def spent(self, job_id: str) -> Spent:
+        """What a job used, from one sacct that tells of its steps too; raises SchedulerError."""
+        out, token = await self._sacct(text.SPENT_FIELDS, f"--jobs={job_id}", steps=True)
+        return text.read_spent(out, token)
 
     async def past(self, partitions: Collection[str], hours: int) -> tuple[PastJob, ...]:
         """How long the jobs of these partitions ran lately, the last first; raises SchedulerError.
@@ -227,13 +242,15 @@ class Slurm:
         )
         self._rows = text.read_squeue(out, token, self._rows)
         jobs = {job.job_id: job for job in self._rows.values()}
-        if expected and not expected & set(jobs):
+        shown = {text.array_of(job_id) for job_id in jobs}
+        if expected and not expected & shown:
             asked = sorted(expected)[:WITNESSES]
             if set(asked) - set(await self.ended(*asked)):
                 raise SchedulerError("squeue shows none of the jobs that should be there. Does it hide them?")
-        jobs |= await self._unshown(sorted(expected - set(jobs)))
+        jobs |= await self._unshown(sorted(expected - shown))
         # What was submitted while squeue ran is not expected before the next poll.
-        self._live = {job_id for job_id, job in jobs.items() if not job.ended} | (self._live - expected)
+        alive = {text.array_of(job_id) for job_id, job in jobs.items() if not job.ended}
+        self._live = alive | (self._live - expected)
         for job_id in set(self._letters) - set(jobs) - self._live:
             del self._letters[job_id]
         return jobs
@@ -282,11 +299,11 @@ class Slurm:
     async def _read(self, read: Callable[[str], T], name: str, *args: str) -> T:
         return read(await self._command(name, *args))
 
-    async def _sacct(self, fields: Sequence[str], *which: str) -> tuple[str, str]:
-        """These fields of jobs in accounting, and the token that ends each."""
+    async def _sacct(self, fields: Sequence[str], *which: str, steps: bool = False) -> tuple[str, str]:
+        """These fields of jobs in accounting, where wanted of their `steps` too, and the token that ends each."""
         token = f"\x1f{random.token_hex(8)}\x1f"
-        form = ("--allocations", "--noheader", "--parsable", f"--delimiter={token}", f"--format={','.join(fields)}")
-        return await self._command("sacct", *form, *which), token
+        form = ("--noheader", "--parsable", f"--delimiter={token}", f"--format={','.join(fields)}")
+        return await self._command("sacct", *(() if steps else ("--allocations",)), *form, *which), token
 
     async def _command(self, name: str, *args: str) -> str:
         """Run one of Slurm's query commands and return what it printed; SchedulerError, never a hang."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from types import MappingProxyType
 
-from spawners.scheduler import JobState, PastJob, Reservation, Rights, SchedulerError, Usage
+from spawners.scheduler import JobState, PastJob, Reservation, Rights, SchedulerError, Spent, Usage
 
 Row = tuple[str, ...]
 # Slurm's times as seconds since 1970, whatever the time zone of this process.
@@ -38,6 +38,7 @@ _NEVER = re.compile(
     r"|Invalid qos specification|Invalid partition name specified|Access/permission denied"
 )
 DAILY_FIELDS = ("start", "end", "alloctres")
+SPENT_FIELDS = ("totalcpu", "maxrss")
 PAST_FIELDS = ("partition", "start", "end", "timelimitraw")
 
 
@@ -52,6 +53,11 @@ def read_squeue(text: str, token: str, before: Mapping[Row, JobState] = MappingP
     What it printed `before` is not read again: of a thousand jobs, few change between two polls.
     """
     return {row: before.get(row) or _queued(row) for row in _rows(text, token, len(SQUEUE_FIELDS))}
+
+
+def array_of(job_id: str) -> str:
+    """The id that a job was submitted under: 12 for 12_3 and 12_[4-7] of an array, its own for any other."""
+    return job_id.partition("_")[0]
 
 
 def _queued(row: Row) -> JobState:
@@ -76,10 +82,28 @@ def _queued(row: Row) -> JobState:
 
 def read_sacct(text: str, token: str) -> dict[str, JobState]:
     """The jobs (not their steps) that `sacct --allocations` printed; raises SchedulerError when malformed."""
-    jobs = {}
+    return {job.job_id: job for job in _accounted(text, token)}
+
+
+def read_starts(text: str, token: str) -> dict[str, tuple[JobState, ...]]:
+    """The starts of each job that `sacct --allocations --duplicates` printed; raises SchedulerError when malformed.
+
+    Slurm counts jobs from 1 again after some millions: what bears another user or name is another job.
+    """
+    found: dict[str, tuple[JobState, ...]] = {}
+    for job in _accounted(text, token):
+        before = found.get(job.job_id, ())
+        if before and (before[-1].user, before[-1].name) != (job.user, job.name):
+            before = ()
+        found[job.job_id] = (*before, job.model_copy(update={"restarts": len(before) or None}))
+    return found
+
+
+def _accounted(text: str, token: str) -> Iterator[JobState]:
+    """Each row as a job."""
     for row in _rows(text, token, len(SACCT_FIELDS)):
         job_id, user, state, reason, account, partition, node, start, end, code, submitted, tres, name, comment = row
-        jobs[job_id] = JobState(
+        yield JobState(
             job_id=job_id,
             user=user,
             name=name,
@@ -96,7 +120,6 @@ def read_sacct(text: str, token: str) -> dict[str, JobState]:
             tres=_known(tres),
             exit_code=_known(code),
         )
-    return jobs
 
 
 def shows_all(text: str) -> bool:
@@ -163,7 +186,7 @@ def read_usage(text: str, account: str) -> Usage:
     for line in text.splitlines():
         fields = line.split("|")
         if len(fields) == 4 and fields[0].strip() == account and not fields[1]:
-            return Usage(limits=_tres(fields[2]), used=_tres(fields[3]))
+            return Usage(limits=tres_counts(fields[2]), used=tres_counts(fields[3]))
     raise SchedulerError(f"Slurm shows no usage of the account '{account}'.")
 
 
@@ -174,7 +197,7 @@ def read_daily_use(text: str, token: str) -> dict[date, dict[str, float]]:
         start, end = read_time(start_text), read_time(end_text)
         for day, minutes in _days(start, end) if start and end else ():
             used = days.setdefault(day, {})
-            for name, count in _tres(tres).items():
+            for name, count in tres_counts(tres).items():
                 used[name] = used.get(name, 0.0) + count * minutes
     return days
 
@@ -185,6 +208,29 @@ def read_past(text: str, token: str) -> Iterator[PastJob]:
         start, end = read_time(start_text), read_time(end_text)
         if start and end and start <= end and limit.isdecimal() and limit.isascii():
             yield PastJob(partition=partition, ran=(end - start).total_seconds(), limit=int(limit) * 60)
+
+
+def read_spent(text: str, token: str) -> Spent:
+    """What a job used, from rows of SPENT_FIELDS: the job's own holds all CPU time, its steps' hold memory."""
+    rows = [*_rows(text, token, len(SPENT_FIELDS))]
+    times = [seconds for cpu, _ in rows if (seconds := read_span(cpu)) is not None]
+    memory = [found for _, rss in rows if (found := _bytes(rss)) is not None]
+    return Spent(cpu_seconds=max(times, default=0.0) or None, memory_bytes=max(memory, default=0) or None)
+
+
+def read_span(text: str) -> float | None:
+    """A length of time as Slurm prints it, in seconds: `1-02:03:04`, `03:04.500`."""
+    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)", text)
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def _bytes(text: str) -> int | None:
+    """An amount of memory as Slurm prints it: `1234K`, `1.50G`, `0`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)", text)
+    return found and int(float(found[1]) * 1024 ** " KMGT".index(found[2] or " "))
 
 
 def _days(start: datetime, end: datetime) -> Iterator[tuple[date, float]]:
@@ -229,7 +275,7 @@ def _first_node(nodes: str) -> str | None:
     return found.group(1) + (found.group(2) or "")
 
 
-def _tres(text: str) -> dict[str, int]:
+def tres_counts(text: str) -> dict[str, int]:
     """A list such as `cpu=5,mem=4G,gres/gpu=6000` as numbers; memory, which has units, is left out."""
     found = (part.partition("=") for part in text.split(","))
     return {name: int(value) for name, _, value in found if value.isdecimal() and value.isascii()}

@@ -29,7 +29,7 @@ def live_servers(jobs: Mapping[str, JobState], hub: str) -> dict[str, JobState]:
     return {
         job.comment.rpartition(":")[2]: job
         for job in jobs.values()
-        if job.comment.startswith(prefix) and not job.ended and job.state != "COMPLETING"
+        if job.comment.startswith(prefix) and not job.ended and not job.completing
     }
 
 

@@ -4,7 +4,7 @@ import asyncio
 import pwd
 from dataclasses import dataclass
 
-from spawners.ending import NO_JOB, UNTOLD, Ending
+from spawners.ending import NO_JOB, REQUEUED, UNTOLD, Ending
 from spawners.ending import ending as ending_of
 from spawners.printed import TELLING, explained
 from spawners.scheduler import JobState, Scheduler, SchedulerError
@@ -57,23 +57,27 @@ class Trail:
 async def _of_job(scheduler: Scheduler, watch: JobWatch | None) -> Ending:
     if watch is None:
         return NO_JOB
-    if not watch.gone:
-        return UNTOLD
-    if watch.requeued or watch.job is None or not watch.job.ended:
+    if watch.gone and (watch.requeued or watch.job is None or not watch.job.ended):
         return watch.ending()
-    return ending_of(await _accounted(scheduler, watch.job), who=name_of)
+    if watch.job is None or not (watch.gone or watch.job.completing):
+        return UNTOLD
+    job = await _accounted(scheduler, watch.job)
+    if job.ended:
+        return ending_of(job, who=name_of)
+    return REQUEUED if job.over else UNTOLD
 
 
 async def _accounted(scheduler: Scheduler, job: JobState) -> JobState:
-    """The job with what only accounting tells: its exit code, and who cancelled it."""
-    for attempt in range(TRIES if job.state in ("CANCELLED", "FAILED") and job.exit_code is None else 0):
+    """The job with what only accounting tells: its exit code, who cancelled it, and how it ends while it completes."""
+    untold = job.completing or (job.state in ("CANCELLED", "FAILED") and job.exit_code is None)
+    for attempt in range(TRIES if untold else 0):
         await asyncio.sleep(PAUSE if attempt else 0)
         try:
-            found = await scheduler.ended(job.job_id)
+            found = (await scheduler.accounted(job.job_id)).get(job.job_id)
         except SchedulerError:
             break
-        if job.job_id in found:
-            return found[job.job_id]
+        if found is not None and found.over:
+            return found
     return job
 
 

@@ -38,10 +38,21 @@ class FakeSlurm:
         job: dict[str, str] = json.loads((self.state / "jobs" / job_id).read_text())
         return job
 
+    def put(self, job_id: str, **values: str) -> None:
+        """Put a job into the queue that nobody has submitted here, for example user="alice", comment="…"."""
+        job = {"job_id": job_id, "state": "PENDING", "node": "n/a", **values}
+        (self.state / "jobs" / job_id).write_text(json.dumps(job))
+
     def change(self, job_id: str, **values: str) -> None:
         """Let something happen to a job, for example state="RUNNING", node="gpu1"."""
         path = self.state / "jobs" / job_id
         path.write_text(json.dumps(self.job(job_id) | values))
+
+    def put_back(self, job_id: str, **values: str) -> None:
+        """End this start of a job with these values, and put it back into the queue."""
+        job = self.job(job_id)
+        before = [*json.loads(job.pop("starts", "[]")), job | values]
+        self.change(job_id, starts=json.dumps(before), state="PENDING", reason="BeginTime", start="", end="")
 
     def hide(self, job_id: str) -> None:
         """From now on squeue leaves this job out, and calls that success."""

@@ -121,24 +121,34 @@ def squeue(stdin: str) -> None:
         if job.get("hidden"):
             continue
         for letter, key in letters.items():
-            row = row.replace(f"%{letter}", job.get(key, "N/A"))
+            # A job of an array is shown by another id than that it was submitted under.
+            row = row.replace(f"%{letter}", job.get("shown", job["job_id"]) if letter == "i" else job.get(key, "N/A"))
         print(row)
 
 
 def scontrol(stdin: str) -> None:
-    """As much of the configuration as anybody asks for."""
+    """As much of the configuration as anybody asks for, and what somebody changes of a job."""
+    if sys.argv[1] == "update":
+        told = dict(word.split("=", 1) for word in sys.argv[2:])
+        change(told.pop("jobid"), {name.lower(): value for name, value in told.items()})
+        return
     print("OverTimeLimit           = 0 min\nPrivateData             = none\nProctrackType           = linuxproc")
+
+
+def change(job_id: str, values: dict[str, str]) -> None:
+    """Change a job that there is."""
+    path = f"{STATE}/jobs/{job_id}"
+    if not os.path.exists(path):
+        sys.exit(f"{NAME}: error: Kill job error on job id {job_id}: Invalid job id specified")
+    with open(path) as file:
+        job = json.load(file)
+    with open(path, "w") as file:
+        json.dump(job | values, file)
 
 
 def scancel(stdin: str) -> None:
     """End a job, as its owner."""
-    path = f"{STATE}/jobs/{sys.argv[1]}"
-    if not os.path.exists(path):
-        sys.exit(f"scancel: error: Kill job error on job id {sys.argv[1]}: Invalid job id specified")
-    with open(path) as file:
-        job = json.load(file)
-    with open(path, "w") as file:
-        json.dump(job | {"state": "CANCELLED", "ended_as": f"CANCELLED by {os.getuid()}"}, file)
+    change(sys.argv[1], {"state": "CANCELLED", "ended_as": f"CANCELLED by {os.getuid()}"})
 
 
 # What the test lets sacct tell, by what it is asked about.
@@ -156,8 +166,9 @@ def sacct(stdin: str) -> None:
     names = {"jobidraw": "job_id", "nodelist": "node", "jobname": "name", "exitcode": "exit_code"}
     names |= {"submit": "submitted", "alloctres": "tres"}
     for job in jobs():
-        if job["job_id"] in wanted:
-            shown = job | {"state": job.get("ended_as", job["state"])}
+        starts = [*json.loads(job.get("starts", "[]")), job]
+        for one in (starts if "--duplicates" in sys.argv else [job]) if job["job_id"] in wanted else ():
+            shown = one | {"state": one.get("ended_as", one["state"])}
             row = [shown.get(names.get(field, field), "") for field in options["format"].split(",")]
             print("".join(value + options["delimiter"] for value in row))
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from curricula.grading_job import GradingJob
 from spawners.accounts import Account
-from spawners.cluster_plan import ClusterPlan
+from spawners.cluster_plan import ClusterPlan, Pool
 from spawners.environment import Environment
 from spawners.kernel_plan import KernelPlan
 from spawners.render import Script, render
@@ -135,12 +135,13 @@ def script_for(site: Site, case: Case) -> Script:
         script, told = server_job(site, request, account, comment=f"onramp:hub1:{USER}::", environment={})
         return Script.model_validate_json(script.model_dump_json().replace(told.nonce, NONCE))
     if case.purpose == "cluster":
-        plan = ClusterPlan(user=USER, site=site, resources=resources, server="4711", nonce=NONCE)
+        pool = Pool(request.profile, resources)
+        plan = ClusterPlan(user=USER, site=site, pools=(pool,), server="4711", nonce=NONCE)
         credentials = {name: f"{plan.folder}/{name}.pem" for name in ("ca-file", "cert", "key")}
-        return plan.script("tls://10.0.0.1:8786", f"{plan.name}-0", credentials)
+        return plan.script(pool, "tls://10.0.0.1:8786", f"{plan.name}-0", credentials)
     if case.purpose == "run":
         return render(site, resources, run_job(Run(Path(f"/home/{USER}/runs/20261120-120000-train")), resources))
-    return KernelPlan(user=USER, site=site, resources=resources, server="4711", nonce=NONCE).script()
+    return KernelPlan(user=USER, site=site, named=site.name, resources=resources, server="4711", nonce=NONCE).script()
 
 
 def _grading(site: Site, options: Mapping[str, str]) -> Script:

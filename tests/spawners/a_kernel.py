@@ -73,9 +73,20 @@ class Jobs:
         self.fake = fake
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
+    async def asked(self, job_id: str = "1") -> None:
+        """Wait until a job was asked for, and sbatch has said its number."""
+        while not (self.fake.state / "jobs" / job_id).exists():
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+
+    async def begin(self, job_id: str = "1", **seen: str) -> "subprocess.Popen[bytes]":
+        """Let a job begin as soon as it is asked for."""
+        await self.asked(job_id)
+        return self.run(job_id, **seen)
+
     def run(self, job_id: str = "1", **seen: str) -> "subprocess.Popen[bytes]":
-        """Let a job begin, as Slurm would; `seen` is what squeue tells of it."""
-        script = self.fake.calls("sbatch")[int(job_id) - 1]["stdin"]
+        """Let the job that was asked for last begin, as Slurm would; `seen` is what squeue tells of it."""
+        script = self.fake.calls("sbatch")[-1]["stdin"]
         slurm = {"SLURM_JOB_ID": job_id, "SLURMD_NODENAME": "gpu1", "CUDA_VISIBLE_DEVICES": "0"}
         job = subprocess.Popen(["sh"], stdin=subprocess.PIPE, env={**os.environ, **slurm}, start_new_session=True)
         assert job.stdin

@@ -1,9 +1,7 @@
 """A Dask cluster as jobs: a real scheduler, real workers and a real guard; Slurm is played by small programs."""
 
 import asyncio
-import contextlib
 import os
-import pwd
 import re
 import signal
 import socket
@@ -14,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,86 +24,24 @@ from distributed.security import Security
 from spawners import cluster_guard, cluster_node, node_work
 from spawners.cluster import ClusterError, check_budget, dask_cluster, open_cluster
 from spawners.cluster_dask import Cluster
-from spawners.cluster_plan import ClusterPlan, lifetime
+from spawners.cluster_plan import ClusterPlan, Pool, lifetime
 from spawners.request import RequestError, parse_request, resolve
 from spawners.scheduler import SchedulerError
-from spawners.site import SITES, Site, load_site
+from spawners.site import SITES, load_site
 from spawners.slurm import Slurm
 from tests.fake_slurm import FakeSlurm
 from tests.hub_config.running_hub import wait
-from tests.spawners.test_slurm import DirectLauncher
-
-ME = pwd.getpwuid(os.geteuid()).pw_name
-ROOT = Path(__file__).parents[2]
-REFUSED = "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates policy\n"
-# The job's own python, as a site's environment has it, but with this checkout's code.
-PYTHON = f"""#!/bin/sh
-shift 2
-module=$1
-shift
-PYTHONPATH={ROOT} exec {sys.executable} -sP -m "$module" "$@"
-"""
-
-
-@pytest.fixture
-def make_plan(site: Site, tmp_path: Path, fake_slurm: FakeSlurm) -> Callable[..., ClusterPlan]:
-    """A plan for this machine: its runtime directory is the test's."""
-    python = tmp_path / "venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text(PYTHON)
-    python.chmod(0o755)
-    environment = site.environments[0].model_copy(update={"path": str(tmp_path / "venv")})
-    paths = site.paths.model_copy(update={"runtime": str(tmp_path / "spool")})
-    here = site.model_copy(update={"environments": (environment,), "paths": paths})
-
-    def make(**options: object) -> ClusterPlan:
-        request = parse_request({"profile": "cpu", "cpus_per_task": 1} | options, here, purpose="cluster")
-        return ClusterPlan(ME, here, resolve(request, here), commands=str(fake_slurm.bin))
-
-    return make
-
-
-@pytest.fixture
-def plan(make_plan: Callable[..., ClusterPlan]) -> ClusterPlan:
-    """One CPU for each worker."""
-    return make_plan()
-
-
-@pytest.fixture
-def door(fake_slurm: FakeSlurm) -> Callable[[], Slurm]:
-    """Makes clients of the fake Slurm."""
-    return lambda: Slurm(DirectLauncher(fake_slurm), bin=str(fake_slurm.bin))
-
-
-@pytest.fixture
-def cluster(plan: ClusterPlan, door: Callable[[], Slurm], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    """A cluster of two jobs that both wait in the queue."""
-    monkeypatch.setenv("SLURMD_NODENAME", "localhost")
-    opened = open_cluster(plan, 2, door)
-    yield opened
-    opened.close()
-
-
-@contextlib.contextmanager
-def running(fake: FakeSlurm) -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """Run what was submitted, as Slurm would, and let the jobs end as they do."""
-    jobs = [subprocess.Popen(["sh"], stdin=subprocess.PIPE) for _ in fake.calls("sbatch")]
-    try:
-        for number, (job, call) in enumerate(zip(jobs, fake.calls("sbatch"), strict=True), start=1):
-            assert job.stdin
-            job.stdin.write(call["stdin"].encode())
-            job.stdin.close()
-            fake.change(str(number), state="RUNNING", node=f"cpu{number}")
-        yield jobs
-    finally:
-        for job in jobs:
-            job.terminate()
-            job.wait()
-
-
-def states(fake: FakeSlurm) -> list[str]:
-    """The state of every job there ever was."""
-    return [fake.job(name)["state"] for name in sorted(os.listdir(fake.state / "jobs"))]
+from tests.spawners.a_cluster import (  # noqa: F401 - some are fixtures
+    ME,
+    REFUSED,
+    ROOT,
+    cluster,
+    door,
+    make_plan,
+    plan,
+    running,
+    states,
+)
 
 
 def test_two_workers_calculate_and_nothing_is_left(cluster: Cluster, plan: ClusterPlan, fake_slurm: FakeSlurm) -> None:
@@ -126,7 +62,7 @@ def test_two_workers_calculate_and_nothing_is_left(cluster: Cluster, plan: Clust
 def test_the_credentials_are_the_users_alone(cluster: Cluster, plan: ClusterPlan, fake_slurm: FakeSlurm) -> None:
     for folder in (plan.runtime, plan.folder):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-    assert {path.name for path in plan.folder.iterdir()} == {"ca-file.pem", "cert.pem", "key.pem"}
+    assert {path.name for path in plan.folder.iterdir()} == {"address", "ca-file.pem", "cert.pem", "key.pem"}
     assert {stat.S_IMODE(path.stat().st_mode) for path in plan.folder.iterdir()} == {0o600}
     assert not list(Path.cwd().glob(".dask*"))
     for call in fake_slurm.calls("sbatch"):
@@ -174,7 +110,7 @@ def test_in_a_server_the_dashboard_is_behind_its_proxy(
     """The path in the browser is the path that Dask sees, so that the links in its pages lead somewhere."""
     monkeypatch.setenv("SLURMD_NODENAME", "localhost")
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/student1/")
-    cluster = open_cluster(plan, 1, door)
+    cluster = open_cluster(plan, {"cpu": 1}, door)
     try:
         link = re.fullmatch(r"/user/student1/proxy/absolute/(\d+)/[\w-]{20,}/status", cluster.dashboard_link)
         assert link
@@ -191,9 +127,9 @@ def test_a_taken_port_costs_the_dashboard_and_nothing_else(
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        monkeypatch.setattr("spawners.cluster_dask.free_port", lambda _address: other.getsockname()[1])
+        monkeypatch.setattr("spawners.cluster_pages.free_port", lambda _address: other.getsockname()[1])
         with pytest.warns(UserWarning, match="already in use"):
-            cluster = open_cluster(plan, 1, door)
+            cluster = open_cluster(plan, {"cpu": 1}, door)
     assert cluster.dashboard_link == ""
     cluster.close()
 
@@ -204,7 +140,7 @@ def test_a_refusal_is_an_exception_at_once(
     monkeypatch.setenv("SLURMD_NODENAME", "localhost")
     fake_slurm.answer("sbatch", err=REFUSED, code=1)
     with pytest.raises(ClusterError, match="AssocMaxSubmitJobLimit sbatch: error: Batch job submission failed"):
-        open_cluster(plan, 2, door)
+        open_cluster(plan, {"cpu": 2}, door)
     assert not plan.folder.exists()
 
 
@@ -269,8 +205,10 @@ async def test_the_guard_ends_what_a_dead_kernel_left(
     plan: ClusterPlan, door: Callable[[], Slurm], fake_slurm: FakeSlurm
 ) -> None:
     slurm = door()
-    ours = await slurm.submit(ME, plan.script("tls://127.0.0.1:1", "w", {}))
-    other = await slurm.submit(ME, ClusterPlan(ME, plan.site, plan.resources).script("tls://127.0.0.1:1", "w", {}))
+    ours = await slurm.submit(ME, plan.script(plan.pools[0], "tls://127.0.0.1:1", "w", {}))
+    other = await slurm.submit(
+        ME, ClusterPlan(ME, plan.site, plan.pools).script(plan.pools[0], "tls://127.0.0.1:1", "w", {})
+    )
     assert await cluster_guard.end_jobs(slurm, ME, plan.comment, late=1)
     assert fake_slurm.job(ours)["state"] == "CANCELLED"
     assert fake_slurm.job(other)["state"] == "PENDING"
@@ -280,7 +218,7 @@ async def test_the_guard_tries_again_and_gives_up_at_last(
     plan: ClusterPlan, door: Callable[[], Slurm], fake_slurm: FakeSlurm
 ) -> None:
     slurm = door()
-    job_id = await slurm.submit(ME, plan.script("tls://127.0.0.1:1", "w", {}))
+    job_id = await slurm.submit(ME, plan.script(plan.pools[0], "tls://127.0.0.1:1", "w", {}))
     fake_slurm.answer("scancel", err="scancel: error: Unable to contact slurm controller", code=1)
     assert not await cluster_guard.end_jobs(slurm, ME, plan.comment, late=0, give_up=1)
     fake_slurm.heal("scancel")
@@ -334,12 +272,19 @@ def test_a_worker_listens_on_its_nodes_address_or_on_the_sites_interface(monkeyp
 
 def test_the_script_says_what_a_worker_gets(make_plan: Callable[..., ClusterPlan]) -> None:
     plan = make_plan(profile="gpu-4", cpus_per_task=8, time=30, account="onboarding")
-    script = plan.script("tls://127.0.0.1:1", "w-0", {"key": "/k"})
+    script = plan.script(plan.pools[0], "tls://127.0.0.1:1", "w-0", {"key": "/k"})
     lines = script.text.splitlines()
     assert f"#SBATCH --comment=onramp:cluster:{ME}:none:{plan.nonce}" in lines
     assert {"#SBATCH --gres=gpu:4", "#SBATCH --account=onboarding", "#SBATCH --time=30"} <= set(lines)
     words = lines[-1].split()
-    for option, value in {"nthreads": "8", "memory-limit": "10800MiB", "lifetime": "1680s", "tls-key": "/k"}.items():
+    for option, value in {
+        "nthreads": "8",
+        "memory-limit": "10800MiB",
+        "lifetime": "1620s",
+        "lifetime-stagger": "60s",
+        "resources": "GPU=4",
+        "tls-key": "/k",
+    }.items():
         assert words[words.index(f"--{option}") + 1] == value
 
 
@@ -352,7 +297,8 @@ def test_workers_spill_to_a_disk_where_tmp_is_memory() -> None:
         (leonardo.model_copy(update={"paths": paths}), []),
     ):
         request = parse_request({"profile": "gpu-4", "account": "onboarding"}, site, purpose="cluster")
-        script = ClusterPlan(ME, site, resolve(request, site)).script("tls://127.0.0.1:1", "w-0", {})
+        pool = Pool("gpu-4", resolve(request, site))
+        script = ClusterPlan(ME, site, (pool,)).script(pool, "tls://127.0.0.1:1", "w-0", {})
         assert re.findall(r"--local-directory \S+ ", script.text) == spill
 
 
@@ -421,9 +367,9 @@ class TestBudget:
     ) -> None:
         fake_slurm.answer("sshare", out="onboarding||gres/gpu=100|cpu=5,gres/gpu=40\n")
         plan = make_plan(profile="gpu-1", account="onboarding", time=60)
-        await check_budget(plan, 1, door())
+        await check_budget(plan, {"gpu-1": 1}, door())
         with pytest.raises(ClusterError, match="120 GPU minutes, and the account 'onboarding' has 60 left"):
-            await check_budget(plan, 2, door())
+            await check_budget(plan, {"gpu-1": 2}, door())
 
     @pytest.mark.parametrize("account", [None, "onboarding"])
     async def test_slurm_decides_where_it_does_not_say(
@@ -434,7 +380,7 @@ class TestBudget:
         fake_slurm: FakeSlurm,
     ) -> None:
         fake_slurm.answer("sshare", err="sshare: error", code=1)
-        await check_budget(make_plan(profile="gpu-4", account=account), 100, door())
+        await check_budget(make_plan(profile="gpu-4", account=account), {"gpu-4": 100}, door())
 
 
 def test_a_runtime_directory_of_somebody_else_is_not_used(plan: ClusterPlan, door: Callable[[], Slurm]) -> None:
@@ -442,24 +388,24 @@ def test_a_runtime_directory_of_somebody_else_is_not_used(plan: ClusterPlan, doo
     elsewhere.mkdir()
     plan.runtime.symlink_to(elsewhere)
     with pytest.raises(ClusterError, match="belongs to someone else"):
-        open_cluster(plan, 1, door)
+        open_cluster(plan, {"cpu": 1}, door)
     plan.runtime.unlink()
     plan.runtime.write_text("")
     with pytest.raises(ClusterError, match="cannot be stored"):
-        open_cluster(plan, 1, door)
+        open_cluster(plan, {"cpu": 1}, door)
 
 
 def test_a_node_without_the_sites_interface_is_a_sentence(plan: ClusterPlan, door: Callable[[], Slurm]) -> None:
     site = plan.site.model_copy(update={"interface": "ib77"})
-    other = ClusterPlan(plan.user, site, plan.resources, commands=plan.commands)
+    other = ClusterPlan(plan.user, site, plan.pools, commands=plan.commands)
     with pytest.raises(ClusterError, match=r"scheduler could not be started on this node.*ib77"):
-        open_cluster(other, 1, door)
+        open_cluster(other, {"cpu": 1}, door)
     assert not other.folder.exists()
 
 
 def test_the_scheduler_refuses_what_it_did_not_say(door: Callable[[], Slurm], plan: ClusterPlan) -> None:
     with pytest.raises(SchedulerError):
-        asyncio.run(Slurm(bin="/nonexistent").submit(ME, plan.script("tls://127.0.0.1:1", "w", {})))
+        asyncio.run(Slurm(bin="/nonexistent").submit(ME, plan.script(plan.pools[0], "tls://127.0.0.1:1", "w", {})))
 
 
 def test_a_server_whose_cluster_has_tasks_is_not_idle(

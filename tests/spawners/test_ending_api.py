@@ -50,10 +50,11 @@ def test_a_running_server_that_ends_says_why_and_is_resumed(hub: RunningHub, ali
     assert told(alice)["ended"] is None
     hub.run_job(job_id)
     hub.ready("alice")
+    assert told(alice)["ended"] is None
     hub.slurm.change(job_id, state="TIMEOUT")
-    over(hub)
-    end = told(alice)
+    end = told(alice)  # and not only once the hub has polled
     assert (end["cause"], end["sentence"]) == ("time", "Its time was up.")
+    over(hub)
     assert end["again"] == "/hub/spawn/alice?opt-profile=gpu-1&opt-time=30"
 
     page = alice.get("user/alice/lab/tree/work.ipynb")

@@ -70,7 +70,7 @@ async def job(
     monkeypatch.setattr(kernel_job, "LONGEST", 0.1)
     plan = plan_kernel("gpu-1", ME, {"ONRAMP_SITE": str(here(site, tmp_path))})
     one = KernelJob(plan, Slurm(OwnLauncher(fake_slurm), bin=str(fake_slurm.bin)), heard)
-    await one.submit("local", None)
+    await one.submit(None)
     yield one
     await one.end()
 
@@ -96,7 +96,7 @@ async def test_a_slurm_that_is_away_costs_nothing(job: KernelJob, heard: Heard, 
 async def test_one_that_is_cancelled_while_it_waits(job: KernelJob, heard: Heard, fake_slurm: FakeSlurm) -> None:
     fake_slurm.change("1", state="CANCELLED")
     said = await heard.until("gone")
-    assert said.startswith("Job 1, in which this kernel ran, is over. It was cancelled.")
+    assert said.startswith("Job 1, in which this kernel was to run, is over. It was cancelled.")
     assert heard.all.index(("lost", "")) < heard.all.index(("gone", said))
 
 
@@ -147,4 +147,4 @@ async def test_what_slurm_says_when_it_takes_none(
 ) -> None:
     fake_slurm.answer("sbatch", err=err, code=1)
     with pytest.raises(KernelError, match=words):
-        await KernelJob(replace(job._plan, nonce="0" * 16), job._scheduler, heard).submit("local", None)
+        await KernelJob(replace(job._plan, nonce="0" * 16), job._scheduler, heard).submit(None)

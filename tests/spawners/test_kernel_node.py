@@ -17,6 +17,8 @@ from spawners import kernel_node, node_work
 from spawners.kernel_line import Call, Line, Listener, call
 from tests.spawners.a_kernel import ROOT
 
+Job = subprocess.Popen[str]
+
 
 class Server:
     """The other end: writes a letter, takes the call, says what is to be done."""
@@ -26,6 +28,7 @@ class Server:
         self._listener = Listener()
         self._keys = [key.decode() for key in zmq.curve_keypair()]
         self.line: Line
+        self.connection: dict[str, Any]
         self._heard: Any = None
 
     async def write(self, mode: int = 0o600) -> Call:
@@ -37,7 +40,7 @@ class Server:
         self.letter.write_text(json.dumps(values | {"ONRAMP_SITE": "local"}))
         return told
 
-    def job(self) -> "subprocess.Popen[str]":
+    def job(self) -> Job:
         """Start the job."""
         argv = (sys.executable, "-sP", "-m", "spawners.kernel_node", str(self.letter))
         env = {**os.environ, "PYTHONPATH": str(ROOT), "SLURM_JOB_ID": "7", "HOME": str(self.letter.parent)}
@@ -76,7 +79,19 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
     one.close()
 
 
-def kernels(job: "subprocess.Popen[str]") -> list[int]:
+@pytest.fixture
+async def job(server: Server) -> AsyncIterator[Job]:
+    """Its job, in which the first kernel runs."""
+    await server.write()
+    one = server.job()
+    server.connection = (await server.start())["connection"]
+    yield one
+    if one.poll() is None:
+        one.terminate()
+        await ended(one)
+
+
+def kernels(job: Job) -> list[int]:
     """The processes that a job has started."""
     return [int(pid) for pid in Path(f"/proc/{job.pid}/task/{job.pid}/children").read_text().split()]
 
@@ -89,7 +104,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-async def ended(job: "subprocess.Popen[str]") -> int:
+async def ended(job: Job) -> int:
     """Wait for the end of a job; its exit code."""
     code = await asyncio.to_thread(job.wait, 30)
     assert job.stderr
@@ -97,12 +112,9 @@ async def ended(job: "subprocess.Popen[str]") -> int:
     return code
 
 
-async def test_it_tells_where_the_kernel_is_and_ends_with_the_server(server: Server) -> None:
-    await server.write()
-    job = server.job()
-    connection = (await server.start())["connection"]
-    assert connection["ip"] == "127.0.0.1"
-    assert len({connection[name] for name in kernel_node.PORTS}) == 5
+async def test_it_tells_where_the_kernel_is_and_ends_with_the_server(server: Server, job: Job) -> None:
+    assert server.connection["ip"] == "127.0.0.1"
+    assert len({server.connection[name] for name in kernel_node.PORTS}) == 5
     assert not server.letter.exists()
     (pid,) = kernels(job)
     server.close()
@@ -110,10 +122,7 @@ async def test_it_tells_where_the_kernel_is_and_ends_with_the_server(server: Ser
     assert not alive(pid)
 
 
-async def test_it_starts_another_in_place_of_one_and_tells_the_end_of_each(server: Server) -> None:
-    await server.write()
-    job = server.job()
-    await server.start(1)
+async def test_it_starts_another_in_place_of_one_and_tells_the_end_of_each(server: Server, job: Job) -> None:
     (first,) = kernels(job)
     server.line.send({"signal": int(signal.SIGKILL)})
     assert await server.word("exited") == {"exited": 1, "code": -9}
@@ -127,20 +136,33 @@ async def test_it_starts_another_in_place_of_one_and_tells_the_end_of_each(serve
     assert await ended(job) == 0
 
 
-async def test_slurms_word_that_the_job_ends_ends_the_kernel(server: Server) -> None:
-    await server.write()
-    job = server.job()
-    await server.start()
+async def test_slurms_word_that_the_job_ends_ends_the_kernel(server: Server, job: Job) -> None:
     (pid,) = kernels(job)
     job.terminate()
     assert await ended(job) == 0
     assert not alive(pid)
 
 
-async def test_it_tells_what_computes(server: Server) -> None:
-    await server.write()
-    job = server.job()
-    await server.start()
+async def test_a_kernel_that_slurms_word_reaches_first_is_not_said_to_have_ended(server: Server, job: Job) -> None:
+    """Jupyter would start another one, and its cell would never be told what became of the job."""
+    (pid,) = kernels(job)
+    os.kill(pid, signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    job.terminate()
+    with pytest.raises(StopAsyncIteration):
+        await server.word("exited")
+    assert await ended(job) == 0
+
+
+async def test_a_kernel_that_dies_alone_is_said_to_have_ended(server: Server, job: Job) -> None:
+    (pid,) = kernels(job)
+    os.kill(pid, signal.SIGKILL)
+    assert await server.word("exited") == {"exited": 1, "code": -9}
+    server.close()
+    assert await ended(job) == 0
+
+
+async def test_it_tells_what_computes(server: Server, job: Job) -> None:
     server.line.send({"look": 0.1})
     while (await server.word("busy"))["busy"]:
         pass

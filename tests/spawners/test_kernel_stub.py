@@ -22,9 +22,15 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-async def stub(keys: Keys) -> AsyncIterator[Stub]:
+def wanted() -> list[str]:
+    """An entry for each time that a kernel was wanted."""
+    return []
+
+
+@pytest.fixture
+async def stub(keys: Keys, wanted: list[str]) -> AsyncIterator[Stub]:
     """A stub whose kernel is far away."""
-    one = Stub(Session(key=KEY), keys)
+    one = Stub(Session(key=KEY), keys, lambda: wanted.append("a kernel"))
     yield one
     one.close()
 
@@ -74,17 +80,37 @@ async def test_it_says_who_it_is_at_once_and_what_a_cell_waits_for(stub: Stub, c
     assert again["data"] == {"text/plain": "It is near."}
 
 
-async def test_what_it_refuses_is_answered_whatever_it_was(stub: Stub, client: AsyncKernelClient) -> None:
+async def test_only_a_cell_wants_a_kernel(stub: Stub, client: AsyncKernelClient, wanted: list[str]) -> None:
+    """What JupyterLab and its widgets ask by themselves when a notebook is opened is kept, and wants none."""
     await client.wait_for_ready(timeout=20)
-    asked = [client.execute("1"), client.complete("pri"), client.inspect("x"), client.comm_info()]
+    asked = [client.complete("pri"), client.inspect("x"), client.history(), client.comm_info(), client.is_complete("1")]
     while len(stub.cells._held) < len(asked):
         await asyncio.sleep(0.01)
+    client.kernel_info()
+    await client.get_shell_msg(timeout=20)
+    assert wanted == []
+    client.execute("1")
+    while not wanted:
+        await asyncio.sleep(0.01)
+
+
+async def test_each_cell_is_refused_and_what_pages_asked_by_themselves_is_kept_for_the_kernel_that_comes(
+    stub: Stub, client: AsyncKernelClient
+) -> None:
+    """JupyterLab asks for the history and the widgets once, when the notebook is opened."""
+    await client.wait_for_ready(timeout=20)
+    cells = [client.execute("1"), client.execute("2")]
+    for ask in (client.history, client.comm_info):
+        ask()
+    while len(stub.cells._held) < 4:
+        await asyncio.sleep(0.01)
     stub.cells.refuse("There is none.")
-    for question in asked:
+    for cell in cells:
         answer = await client.get_shell_msg(timeout=20)
-        assert (answer["parent_header"]["msg_id"], answer["content"]["evalue"]) == (question, "There is none.")
-    assert (await published(client, "error", asked[0]))["evalue"] == "There is none."
+        assert (answer["parent_header"]["msg_id"], answer["content"]["evalue"]) == (cell, "There is none.")
+    assert (await published(client, "error", cells[0]))["evalue"] == "There is none."
     assert not stub.cells.busy
+    assert [one.kind for one in stub.cells._held] == ["history_request", "comm_info_request"]
 
 
 async def test_what_was_asked_of_a_kernel_is_not_run_by_the_next(stub: Stub, client: AsyncKernelClient) -> None:
@@ -115,14 +141,14 @@ def stranger(request: pytest.FixtureRequest, stub: Stub, keys: Keys) -> Iterator
 
 
 async def test_a_neighbour_is_neither_heard_nor_told(
-    stub: Stub, client: AsyncKernelClient, stranger: AsyncKernelClient
+    stub: Stub, client: AsyncKernelClient, stranger: AsyncKernelClient, wanted: list[str]
 ) -> None:
     stranger.execute("steal()")
     stranger.kernel_info()
     await client.wait_for_ready(timeout=20)
     stub.cells.waits("It is far away.")
     await published(client, "display_data", client.execute("secret = 1"))
-    assert len(stub.cells._held) == 1
+    assert (len(stub.cells._held), len(wanted)) == (1, 1)
     assert not await stranger.shell_channel.socket.poll(300)
     if stranger.session.key == KEY:
         assert not await stranger.iopub_channel.socket.poll(0)

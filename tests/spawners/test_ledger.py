@@ -11,17 +11,12 @@ from sqlalchemy import create_engine, inspect
 from spawners.ending import Ending
 from spawners.foresight import Foreseen, Told
 from spawners.ledger import Ledger, LedgerError, Start
-from tests.hub_config.test_postgresql import db_url  # noqa: F401 - a fixture
+from tests.hub_config.test_postgresql import db_url, url
+
+__all__ = ["db_url", "url"]
 
 TIME = Ending(cause="time", sentence="Its time was up.", advice="Start again.", printed=("\u2603 <b>", "last"))
 STOPPED = Ending(cause="stopped", sentence="It was stopped.")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql":
-        return str(request.getfixturevalue("db_url"))
-    return f"sqlite:///{tmp_path}/ledger.sqlite"
 
 
 @pytest.fixture

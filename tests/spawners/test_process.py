@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from spawners.process import run
+from spawners.process import alone, run
 
 
 async def test_what_a_command_says_and_how_it_ends() -> None:
@@ -63,3 +63,9 @@ def test_a_program_may_end_while_a_command_is_starting(delay: float) -> None:
 async def test_a_command_that_is_not_there() -> None:
     with pytest.raises(FileNotFoundError):
         await run("/nowhere/squeue", seconds=1)
+
+
+async def test_a_cell_waits_for_a_coroutine_though_a_loop_runs() -> None:
+    assert alone(run("/bin/echo", "done", seconds=60)).out == "done\n"
+    with pytest.raises(FileNotFoundError):
+        alone(run("/nowhere/squeue", seconds=1))

@@ -106,8 +106,8 @@ async def test_a_job_out_of_time_keeps_what_was_done(run: Run, fake_slurm: FakeS
     report(run, ended=datetime.now(UTC), outcome="stopped", cells_done=1, cells_total=4)
     fake_slurm.change("1", state="TIMEOUT", node="gpu1")
     assert (await seen(run, fake_slurm)).sentence == (
-        "Its time was up. Start again, and ask for more time if you need it. "
-        "1 of 4 cells ran. What was done until then is in output.ipynb."
+        "Its time was up. 1 of 4 cells ran. What was done until then is in output.ipynb. "
+        "It can be resumed: onramp runs resume, or the button of its panel."
     )
 
 
@@ -134,7 +134,7 @@ async def test_a_job_is_found_where_its_id_was_not_written_down(run: Run, fake_s
 async def test_cancel_ends_it_once(run: Run, slurm: Slurm, fake_slurm: FakeSlurm) -> None:
     assert "is cancelled" in await cancel(run, slurm)
     assert fake_slurm.job("1")["state"] == "CANCELLED"
-    assert (await seen(run, fake_slurm)).sentence == "You cancelled it. No cell had run yet."
+    assert (await seen(run, fake_slurm)).sentence.startswith("You cancelled it. No cell had run yet. It can")
     assert f"is over already: You cancelled it. (uid {os.getuid()})".split(" (")[0] in await cancel(run, slurm)
     assert len(fake_slurm.calls("scancel")) == 1
 

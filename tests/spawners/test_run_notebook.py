@@ -1,9 +1,13 @@
 """What may become a run, and the sentence for each thing that may not."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
+from jupyter_server.services.contents.fileio import atomic_writing
 
+from spawners import run_notebook
 from spawners.run_notebook import LARGEST, Notebook, check_parameters, read_notebook
 from spawners.run_record import RunError
 from tests.spawners.a_run import notebook
@@ -35,6 +39,27 @@ def test_what_is_no_notebook_is_said(tmp_path: Path, content: str, words: str) -
     with pytest.raises(RunError, match=r"^n\.ipynb") as error:
         read_notebook(path)
     assert words in str(error.value)
+
+
+def test_a_notebook_that_is_being_saved_is_read_when_that_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JupyterLab's own writer, stopped in the middle: the file is empty, and what was in it stands beside it."""
+    path = notebook(tmp_path / "n.ipynb", ["print(1)"])
+    whole = path.read_text()
+    read: list[bytes] = []
+    with atomic_writing(path) as file:
+        reader = threading.Thread(target=lambda: read.append(read_notebook(path).content))
+        reader.start()
+        time.sleep(0.1)
+        assert (path.read_bytes(), read) == (b"", [])
+        file.write(whole)
+    reader.join()
+    assert read == [whole.encode()]
+
+    monkeypatch.setattr(run_notebook, "SAVING", 0.05)
+    (tmp_path / ".~n.ipynb").write_text("left behind")
+    assert read_notebook(path).content == whole.encode()
 
 
 def test_bytes_that_are_no_text_are_no_notebook(tmp_path: Path) -> None:

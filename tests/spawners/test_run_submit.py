@@ -98,6 +98,28 @@ async def test_parameters_never_reach_the_script(fake_slurm: FakeSlurm, home: Pa
         assert hostile not in fake_slurm.calls("sbatch")[0]["stdin"]
 
 
+@pytest.mark.parametrize("asked", [{"gpus": 4}, {"gpus": 8, "nodes": 2}, {"nodes": 2, "gpus": 0}])
+async def test_a_script_has_its_gpus_over_its_nodes(
+    fake_slurm: FakeSlurm, home: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, int]
+) -> None:
+    """Its job begins on the first node, and starts what runs on the others by itself, on the site's own network."""
+    site = load_site("local").model_copy(update={"interface": "ib0"})
+    (home / "site.yaml").write_text(yaml.safe_dump(site.model_dump(mode="json")))
+    monkeypatch.setenv("ONRAMP_SITE", str(home / "site.yaml"))
+    (home / "train.py").write_text('# %% tags=["parameters"]\nepochs = 1\n# %%\n')
+    run = await submit(home / "train.py", {"profile": "gpu-1", **asked}, {"epochs": 2}, client(fake_slurm))
+
+    assert (run.folder / files.SCRIPT_INPUT).read_bytes() == (home / "train.py").read_bytes()
+    submitted = run.record.submitted
+    nodes = asked.get("nodes", 1)
+    assert submitted.is_script
+    assert (submitted.resources.nodes, submitted.ranks_per_node) == (nodes, max(1, asked["gpus"] // nodes))
+    (call,) = fake_slurm.calls("sbatch")
+    assert f"#SBATCH --nodes={nodes}\n" in call["stdin"]
+    assert call["stdin"].endswith(f"exec /srv/onramp/venv/bin/python -I -m spawners.run_torch {run.folder} ib0\n")
+    assert "srun" not in call["stdin"]
+
+
 async def test_two_runs_in_one_second_have_folders_of_their_own(fake_slurm: FakeSlurm, home: Path) -> None:
     assert len({(await promoted(fake_slurm, home, GPU, {"epochs": n})).name for n in range(3)}) == 3
 
@@ -106,7 +128,7 @@ async def test_two_runs_in_one_second_have_folders_of_their_own(fake_slurm: Fake
     ("asked", "words"),
     [
         ({"profile": "gpu-99"}, "Choose from: cpu, gpu-1, gpu-4, gpu-8."),
-        ({"profile": "gpu-8"}, "A notebook runs on one node, and this asks for 2. Choose from: cpu, gpu-1, gpu-4."),
+        ({"profile": "gpu-8"}, "A notebook runs on one node, and this asks for 2. Choose from: cpu, gpu-1, gpu-4. Or"),
         ({"profile": "gpu-1", "time": 9999}, "profile 'gpu-1' allows 1 to 240"),
         ({"profile": "gpu-1", "mem_per_cpu": 1}, "Unknown option 'mem_per_cpu'"),
         ({"profile": "gpu-1", "account": "a b"}, "It takes one word"),

@@ -220,6 +220,20 @@ def test_a_job_that_dies_is_explained(alice: RunningHub) -> None:
     assert (secrets.exists(), alice.api("GET", "user", None, token).status) == (False, 403)
 
 
+def test_what_waits_for_a_killed_server_is_cancelled(alice: RunningHub) -> None:
+    """Dask workers in the queue, which nobody there could cancel any more."""
+    job_id = alice.start_server("alice", profile="cpu")
+    alice.run_job(job_id)
+    alice.ready("alice")
+    for number, server in (("71", job_id), ("72", "99")):
+        alice.slurm.put(number, user=ORDINARY.pw_name, comment=f"onramp:cluster:{ORDINARY.pw_name}:{server}:feed")
+        alice.own(alice.slurm.state / "jobs" / number)
+    alice.end_jobs()
+    alice.slurm.change(job_id, state="FAILED", exit_code="0:9")
+    wait(lambda: alice.slurm.job("71")["state"] == "CANCELLED", alice.log, 60)
+    assert alice.slurm.job("72")["state"] == "PENDING"
+
+
 def test_a_slurm_that_does_not_answer_costs_no_server(alice: RunningHub) -> None:
     job_id = alice.start_server("alice", profile="cpu")
     alice.run_job(job_id)

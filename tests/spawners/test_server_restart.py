@@ -5,6 +5,7 @@ import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -227,6 +228,19 @@ def test_a_requeued_server_is_ended_and_said(alice: RunningHub, state: str, caus
     wait(lambda: over(alice), alice.log)
     assert alice.slurm.job(job_id)["state"] == "CANCELLED"
     assert not works(alice, token)
+    assert cause in causes(alice)[-1]
+
+
+@pytest.mark.parametrize(
+    ("accounted", "cause"), [("TIMEOUT", "Its time was up."), ("REQUEUED", "put it back into the queue")]
+)
+def test_how_a_job_ends_that_completes_is_known_to_accounting(alice: RunningHub, accounted: str, cause: str) -> None:
+    job_id = alice.start_server("alice", profile="cpu")
+    alice.run_job(job_id)
+    alice.ready("alice")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    alice.slurm.change(job_id, state="COMPLETING", ended_as=accounted, end=now)
+    wait(lambda: over(alice), alice.log)
     assert cause in causes(alice)[-1]
 
 

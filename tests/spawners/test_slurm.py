@@ -19,7 +19,7 @@ from spawners.launcher import Launcher, LauncherError, SelfLauncher
 from spawners.options import READERS
 from spawners.render import Job, Script, render
 from spawners.request import RequestError, parse_request, resolve
-from spawners.scheduler import JobState, PastJob, SchedulerError, Secrets, Snapshot, Usage
+from spawners.scheduler import JobState, PastJob, SchedulerError, Secrets, Snapshot, Spent, Usage
 from spawners.site import Site, load_site
 from spawners.slurm import Slurm
 from tests.conftest import HOSTILE
@@ -46,17 +46,11 @@ class DirectLauncher:
             "test": ("sbatch", "--test-only"),
             "cancel": ("scancel", str(request.get("job_id"))),
         }[str(request["action"])]
-        process = await asyncio.create_subprocess_exec(
-            str(self._fake.bin / argv[0]),
-            *argv[1:],
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        out, err = await process.communicate(str(request.get("script", "")).encode())
-        if process.returncode and request["action"] != "test":
-            raise LauncherError(err.decode())
-        return {"job_id": out.decode().strip(), "says": err.decode()}
+        script = str(request.get("script", "")).encode()
+        done = await process.run(str(self._fake.bin / argv[0]), *argv[1:], seconds=60, stdin=script)
+        if done.returncode and request["action"] != "test":
+            raise LauncherError(done.err)
+        return {"job_id": done.out.strip(), "says": done.err}
 
 
 @pytest.fixture
@@ -678,3 +672,11 @@ def test_the_first_node_in_accounting(nodes: str, first: str | None) -> None:
     text = "".join(field + TOKEN for field in fields) + "\n"
 
     assert slurm_text.read_sacct(text, TOKEN)["1"].node == first
+
+
+async def test_what_a_job_used_is_read_from_it_and_its_steps(fake_slurm: FakeSlurm) -> None:
+    fake_slurm.answer("sacct", out="")
+    assert await Slurm(bin=str(fake_slurm.bin)).spent("1") == Spent()
+    rows = [("1-00:00:01.500", ""), ("00:00.5", "1.50G"), ("23:00:00", "70K"), ("INVALID", "n/a")]
+    told = slurm_text.read_spent("\n".join("".join(f"{field}|" for field in row) for row in rows), "|")
+    assert told == Spent(cpu_seconds=86401.5, memory_bytes=3 * 1024**3 // 2)

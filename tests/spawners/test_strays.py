@@ -1,6 +1,5 @@
 """Which jobs the ledger makes a stray, and which it does not."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +31,7 @@ def door(site: Site, slurm: Slurm, tmp_path: Path) -> Iterator[Door]:
 
 def a_job(fake: FakeSlurm, *, user: str = "a08abc00", comment: str = f"onramp:north:alice::{NONCE}") -> None:
     """Put job 1 into the queue."""
-    job = {"job_id": "1", "user": user, "comment": comment, "state": "PENDING", "node": "n/a"}
-    (fake.state / "jobs" / "1").write_text(json.dumps(job))
+    fake.put("1", user=user, comment=comment)
 
 
 def noted(door: Door, *, over: bool = True) -> None:

@@ -15,4 +15,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /srv/onramp/venv/bin/python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 2 --memory-limit 3600MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --tls-ca-file /srv/onramp/spool/student1/cluster-0123456789abcdef/ca-file.pem --tls-cert /srv/onramp/spool/student1/cluster-0123456789abcdef/cert.pem --tls-key /srv/onramp/spool/student1/cluster-0123456789abcdef/key.pem --nanny --no-dashboard
+exec /srv/onramp/venv/bin/python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 2 --memory-limit 3600MiB --death-timeout 60 --lifetime 3420s --lifetime-stagger 60s --dashboard-address 127.0.0.1:0 --protocol tls --resources GPU=1 --tls-ca-file /srv/onramp/spool/student1/cluster-0123456789abcdef/ca-file.pem --tls-cert /srv/onramp/spool/student1/cluster-0123456789abcdef/cert.pem --tls-key /srv/onramp/spool/student1/cluster-0123456789abcdef/key.pem --nanny --no-dashboard

@@ -9,7 +9,7 @@
 #SBATCH --time=60
 #SBATCH --output=/srv/onramp/grading/0123456789abcdef/out/job.log
 #SBATCH --chdir=/
-#SBATCH --no-requeue
+#SBATCH --requeue
 #SBATCH --export=ALL
 
 umask 077

@@ -10,10 +10,13 @@
 #SBATCH --gres=gpu:4
 #SBATCH --time=60
 #SBATCH --output=/home/student1/runs/20261120-120000-train/job.log
+#SBATCH --open-mode=append
 #SBATCH --chdir=/
 #SBATCH --no-requeue
 #SBATCH --export=ALL
+#SBATCH --signal=B:USR1@120
 
+trap '' USR1
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
 exec srun --kill-on-bad-exit=1 --cpus-per-task=80 /bin/bash --noprofile --norc -c '. "$0"; module purge; module load $1 && shift && exec "$@"' /etc/profile pytorch/2.4.0 python -I -m spawners.run_node /home/student1/runs/20261120-120000-train

@@ -17,4 +17,4 @@
 
 umask 077
 export PATH=/usr/local/bin:/usr/bin:/bin
-exec /opt/onramp/bin/python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 8 --memory-limit 90000MiB --death-timeout 60 --lifetime 3480s --dashboard-address 127.0.0.1:0 --protocol tls --tls-ca-file /home/student1/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /home/student1/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /home/student1/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard
+exec /opt/onramp/bin/python -I -m spawners.cluster_node tls://10.0.0.1:8786 --name onramp-01234567-0 --nthreads 8 --memory-limit 90000MiB --death-timeout 60 --lifetime 3420s --lifetime-stagger 60s --dashboard-address 127.0.0.1:0 --protocol tls --resources GPU=1 --tls-ca-file /home/student1/.onramp/cluster-0123456789abcdef/ca-file.pem --tls-cert /home/student1/.onramp/cluster-0123456789abcdef/cert.pem --tls-key /home/student1/.onramp/cluster-0123456789abcdef/key.pem --nanny --no-dashboard
