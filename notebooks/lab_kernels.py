@@ -28,7 +28,7 @@ async def keep(folder: Path, environ: Mapping[str, str]) -> None:
     try:
         await asyncio.to_thread(write, folder, environ, None)
         scheduler = await asyncio.to_thread(_scheduler)
-        await _end_strays(scheduler)
+        await _end_orphans(scheduler)
         while True:
             await asyncio.to_thread(write, folder, environ, await _usage(scheduler, environ))
             await asyncio.sleep(FRESH)
@@ -76,11 +76,11 @@ def _scheduler() -> "Scheduler":
     return Slurm()
 
 
-async def _end_strays(scheduler: "Scheduler") -> None:
-    """Take back the kernels that an earlier server of this person, which was killed, left in the queue."""
-    from spawners.kernel_strays import end_strays
+async def _end_orphans(scheduler: "Scheduler") -> None:
+    """Take back what an earlier server of this person, which was killed, left in the queue."""
+    from spawners.orphans import end_orphans
 
-    for said in await end_strays(scheduler, _me()):
+    for said in await end_orphans(scheduler, _me()):
         _log.warning("%s", said)
 
 

@@ -3,8 +3,7 @@
 import asyncio
 import html
 import os
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -12,11 +11,14 @@ from urllib.parse import quote
 import ipywidgets as widgets
 
 from notebooks import words
-from notebooks.panel import CSS
+from notebooks.cell_view import CSS, CellView, table
 from spawners.run import Run, View, cancel, look
+from spawners.run_attempts import attempts
 from spawners.run_delete import delete
-from spawners.run_record import ENVIRONMENT, OUTPUT, RunError
-from spawners.run_report import cell_times, report
+from spawners.run_inspection import inspect
+from spawners.run_record import ENVIRONMENT, OUTPUT, REPORT
+from spawners.run_resume import resume
+from spawners.run_words import resumable
 from spawners.scheduler import Scheduler
 from spawners.slurm import Slurm
 
@@ -54,7 +56,7 @@ CANCEL = Offer("Cancel this run", "Really cancel?", "End the job; what is done i
 DELETE = Offer("Delete this run", "Really delete?", "Delete its folder: result, log and record", delete)
 
 
-class RunPanel:
+class RunPanel(CellView):
     """A sentence, a bar that counts cells, the end of the log, links to the result, and a button.
 
     It cancels the run, and deletes it once it is over.
@@ -62,64 +64,61 @@ class RunPanel:
 
     def __init__(self, run: Run, scheduler: Scheduler, *, home: Path, base_url: str | None) -> None:
         """`base_url` is the server's, where links can lead; None outside a server."""
+        super().__init__(f"Run {run.name}. How it is now: onramp runs show {run.name}")
         self.run = run
         self.facts = widgets.HTML()
         self.bar = widgets.IntProgress(value=0, max=1, description="Cells")
         self.count = widgets.Label()
-        self.problem = widgets.HTML()
         self.log = widgets.HTML()
         self.button = widgets.Button()
         self._make(CANCEL)
         self.button.on_click(self._click)
+        self.again = widgets.Button(
+            description="Resume this run", tooltip="Go on after its last checkpoint, in a new job"
+        )
+        self.again.on_click(self._resume)
+        self.again.layout.display = "none"
         self._scheduler, self._home, self._base_url = scheduler, home, base_url
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._work: set[Future[None]] = set()
-        bar = widgets.HBox([self.bar, self.count, self.button])
-        self.view = widgets.VBox([self.facts, bar, self.problem, self.log])
-        self.view.add_class("onramp-panel")
+        bar = widgets.HBox([self.bar, self.count, self.button, self.again])
+        self.view.children = [self.facts, bar, self.note, self.log]
 
-    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
-        """What a notebook shows for a cell that ends in this panel; a hint where no kernel keeps the widgets."""
-        hint = f"Run {self.run.name}. How it is now: onramp runs show {self.run.name}"
-        return {**self.view._repr_mimebundle_(**options), "text/plain": hint}
-
-    def draw(self, seen: View) -> None:
-        """Show a run as it was seen."""
+    def draw(self, seen: View, found: Sequence[tuple[str, str]] = ()) -> None:
+        """Show a run as it was seen, and what was `found` of it once it was over."""
         title = TITLES.get(seen.state, seen.state.replace("_", " ").capitalize())
         rows = [("State", title), ("Now", seen.sentence), ("Folder", str(self.run.folder))]
         if seen.gpu_minutes:
             spent = words.count(seen.gpu_minutes, "GPU minute") if seen.gpu_minutes >= 1 else "Less than a GPU minute"
             rows.append(("Cost", f"{spent} {'in all' if seen.over else 'so far'}, by Slurm's clock."))
-        if seen.over and seen.job is not None:
-            rows += report(seen.record, seen.job, cell_times(self.run.folder))
-        shown = "".join(f'<tr><th scope="row">{name}</th><td>{html.escape(text)}</td></tr>' for name, text in rows)
-        shown += f'<tr><th scope="row">Result</th><td>{self._result()}</td></tr>'
-        caption = f"<caption>Run {html.escape(self.run.name)}</caption>"
-        self.facts.value = f'{CSS}<table role="status">{caption}{shown}</table>'
+        rows += found or attempts(seen.earlier)
+        result = f'<tr><th scope="row">Result</th><td>{self._result()}</td></tr>'
+        self.facts.value = table(f"Run {self.run.name}", rows, more=result)
+        if seen.record.submitted.is_script:
+            self.bar.layout.display = self.count.layout.display = "none"
         self.bar.max, self.bar.value = max(1, seen.cells_total), seen.cells_done
         self.count.value = f"{seen.cells_done} of {seen.cells_total}" if seen.cells_total else "not begun"
         tail = "\n".join(line[-WIDTH:] for line in self.run.log().splitlines()[-LINES:])
         self.log.value = _LOG.format(html.escape(tail)) if tail else ""
         if seen.over:
             self._make(DELETE)
+            self.again.layout.display = "" if resumable(seen.record, seen.job) else "none"
+            self.again.disabled = False
 
     async def watch(self) -> None:
         """Look again and again, until the run is over."""
         while True:
             seen = await look(self.run, self._scheduler)
-            self.draw(seen)
+            self.draw(seen, await inspect(self.run, seen, self._scheduler))
             if seen.over:
                 return
             await asyncio.sleep(LOOK)
 
     def start(self) -> None:
         """Watch from now on, in the kernel's event loop."""
-        self._loop = asyncio.get_running_loop()
-        self._spawn(self.watch())
+        self.spawn(self.watch())
 
     def _result(self) -> str:
         """Links to what there is: the notebook to open, and files to download."""
-        here = [name for name in (OUTPUT, ENVIRONMENT) if (self.run.folder / name).exists()]
+        here = [name for name in (OUTPUT, ENVIRONMENT, REPORT) if (self.run.folder / name).exists()]
         if not here:
             return "None yet."
         if self._base_url is None or not self.run.folder.is_relative_to(self._home):
@@ -127,7 +126,9 @@ class RunPanel:
         path = quote(str(self.run.folder.relative_to(self._home)))
         base = html.escape(self._base_url.rstrip("/"), quote=True)
         url = f"{base}/files/{path}/{{}}?download=1"
-        links = [_LINK.format(url.format(name), "download", f"Download {name}") for name in here]
+        links = [_LINK.format(url.format(name), "download", f"Download {name}") for name in here if name != REPORT]
+        if REPORT in here:
+            links.insert(0, _LINK.format(f"{base}/files/{path}/{REPORT}", 'target="_blank"', "Open the report"))
         if OUTPUT in here:
             links.insert(0, _LINK.format(f"{base}/lab/tree/{path}/{OUTPUT}", 'target="_blank"', f"Open {OUTPUT}"))
         return " · ".join(links)
@@ -144,8 +145,19 @@ class RunPanel:
             self._sure = True
             self.button.description, self.button.button_style = self._offer.sure, "danger"
         else:
-            self.button.disabled, self.problem.value = True, ""
-            self._spawn(self._act(self._offer))
+            self.button.disabled, self.note.value = True, ""
+            self.spawn(self._act(self._offer))
+
+    def _resume(self, _button: object) -> None:
+        self.again.disabled, self.note.value = True, ""
+        self.spawn(self._go_on())
+
+    async def _go_on(self) -> None:
+        """Have it resumed, and watch it again."""
+        await resume(self.run, self._scheduler)
+        self.again.layout.display = "none"
+        self._make(CANCEL)
+        await self.watch()
 
     async def _act(self, offer: Offer) -> None:
         said = await offer.act(self.run, self._scheduler)
@@ -153,20 +165,11 @@ class RunPanel:
             self.facts.value = f'{CSS}<p role="status">{html.escape(said)}</p>'
             self.view.children = (self.facts,)
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
-        """Run `work` in the panel's own loop: a click may arrive in another thread of the kernel."""
-        if self._loop is None:
-            work.close()
-            return
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        self._work.add(future)
-        future.add_done_callback(self._done)
-
-    def _done(self, future: Future[None]) -> None:
-        self._work.discard(future)
-        if not future.cancelled() and isinstance(error := future.exception(), RunError):
-            self.problem.value = f'<p role="alert">{html.escape(str(error))}</p>'
-            self._make(self._offer)
+    def failed(self, error: BaseException) -> None:
+        """Say why, and let the buttons be tried again."""
+        super().failed(error)
+        self._make(self._offer)
+        self.again.disabled = False
 
 
 def watch(run: Run) -> RunPanel:

@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -12,8 +12,11 @@ from pydantic import BaseModel
 from notebooks import gpus, words
 from spawners.node_gpus import visible
 from spawners.node_usage import given_memory
+from spawners.process import alone
+from spawners.room import Room, rooms
+from spawners.run_record import me
 from spawners.scheduler import Scheduler, SchedulerError
-from spawners.site import SiteError, load_site
+from spawners.site_here import site_here, vendor_here
 from spawners.slurm import Slurm
 
 OUTSIDE = (
@@ -32,7 +35,7 @@ class Printer(Protocol):
 class Status(BaseModel, frozen=True, extra="forbid"):
     """One job as its owner sees it from inside; `mem` in MiB, GPUs by name; None is not known (yet).
 
-    `asked` is when Slurm was last asked.
+    `rooms` says what is left in home, project and scratch. `asked` is when Slurm was last asked.
     """
 
     job_id: str | None = None
@@ -47,6 +50,7 @@ class Status(BaseModel, frozen=True, extra="forbid"):
     end: datetime | None = None
     gpu_minutes_used: int | None = None
     gpu_minutes_limit: int | None = None
+    rooms: dict[str, Room] = {}
     problem: str | None = None
     asked: datetime | None = None
 
@@ -67,6 +71,7 @@ class Status(BaseModel, frozen=True, extra="forbid"):
             ("GPUs", words.gpus(self.gpus, self.stand_ins, driver=self.driver)),
             ("Time left", words.time_left(self.end, now)),
             ("Budget", f"{budget} {words.cost(self.gpus)}"),
+            *((name.capitalize(), str(room)) for name, room in self.rooms.items()),
         ]
         if self.problem:
             lines.append(("Note", f"Slurm did not answer everything: {self.problem}"))
@@ -85,7 +90,7 @@ class Status(BaseModel, frozen=True, extra="forbid"):
 
 def status() -> Status:
     """What this notebook runs on and what it costs, now; asks Slurm, and says in `problem` if that failed."""
-    return _alone(ask(from_environment(os.environ), Slurm()))
+    return alone(ask(from_environment(os.environ), Slurm()))
 
 
 def status_within(seconds: float, scheduler: Scheduler) -> Status:
@@ -99,18 +104,12 @@ def status_within(seconds: float, scheduler: Scheduler) -> Status:
         except TimeoutError:
             return known
 
-    return _alone(answer())
-
-
-def _alone(work: Coroutine[object, object, Status]) -> Status:
-    """Wait for `work` in a loop of its own: a notebook's is running while a cell runs."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
+    return alone(answer())
 
 
 def from_environment(environ: Mapping[str, str]) -> Status:
     """What the job's environment alone tells: everything but the time left and the budget."""
-    devices = visible(environ, _vendor(environ))
+    devices = visible(environ, vendor_here(environ))
     return Status(
         job_id=environ.get("SLURM_JOB_ID"),
         partition=environ.get("SLURM_JOB_PARTITION"),
@@ -125,10 +124,10 @@ def from_environment(environ: Mapping[str, str]) -> Status:
 
 
 async def ask(known: Status, scheduler: Scheduler) -> Status:
-    """Add what only the scheduler knows: when this job ends, and what its account has left."""
+    """Add what is not in the environment: when this job ends, what its account has left, and what room files have."""
     if known.job_id is None:
         return known
-    answers: dict[str, object] = {}
+    answers: dict[str, object] = {"rooms": await asyncio.to_thread(rooms, _folders(os.environ, known.account))}
     problems = []
     for question in (_end, _usage):
         try:
@@ -153,13 +152,10 @@ async def _usage(known: Status, scheduler: Scheduler) -> dict[str, object]:
     return {"gpu_minutes_used": usage.gpu_minutes_used, "gpu_minutes_limit": usage.gpu_minutes_limit}
 
 
-def _vendor(environ: Mapping[str, str]) -> str | None:
-    """The make of this site's GPUs; a site file that is missing or wrong here must not stop a learner."""
-    try:
-        site = load_site(environ.get("ONRAMP_SITE", ""))
-    except SiteError:
-        return None
-    return site.gpus[0].vendor if site.gpus else None
+def _folders(environ: Mapping[str, str], account: str | None) -> dict[str, str]:
+    """Where this person's files are kept, with the home that is really theirs."""
+    site = site_here(environ)
+    return (site.folders(me(), account) if site else {}) | {"home": str(Path.home())}
 
 
 def _int(environ: Mapping[str, str], name: str) -> int | None:

@@ -13,14 +13,15 @@ from tests.hub_config.running_hub import wait
 from tests.ports import free_port
 
 CHECKOUT = Path(__file__).parents[2]
+CONFIGURATION = CHECKOUT / "notebooks/lab/jupyter_server_config.py"
 KEY = "a-key-of-the-test"
 
 
 @contextmanager
 def jupyter(folder: Path, base: str = "/", **environment: str) -> Iterator[httpx.Client]:
-    """A Jupyter Server with the extensions, and somebody who knows its key."""
+    """A Jupyter Server as we configure it, with our extensions, and somebody who knows its key."""
     port = free_port()
-    ours = ("notebooks.lab_kernels", "notebooks.lab_nbgrader", "notebooks.lab_server")
+    ours = ("notebooks.lab_kernels", "notebooks.lab_later", "notebooks.lab_server")
     extensions = dict.fromkeys((*ours, "jupyter_server_terminals"), True)
     options = (
         f"--port={port}",
@@ -29,6 +30,7 @@ def jupyter(folder: Path, base: str = "/", **environment: str) -> Iterator[httpx
         "--allow-root",
         f"--IdentityProvider.token={KEY}",
         f"--ServerApp.base_url={base}",
+        f"--config={CONFIGURATION}",
     )
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "JPY"))}
     homes = {"HOME": str(folder), "JUPYTER_NO_CONFIG": "1", "PYTHONPATH": str(CHECKOUT)}

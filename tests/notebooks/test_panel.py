@@ -102,7 +102,7 @@ async def test_it_shows_time_and_budget_by_itself(panel: Panel) -> None:
 async def test_a_table_with_named_rows(panel: Panel) -> None:
     rows = re.findall(r'<th scope="row">([^<]+)</th>', panel.facts.value)
 
-    assert rows == ["Job", "Node", "GPUs", "Time left", "Budget"]
+    assert rows == ["Job", "Node", "GPUs", "Time left", "Budget", "Home"]
     assert "<caption>This server</caption>" in panel.facts.value
 
 

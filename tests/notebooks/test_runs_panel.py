@@ -95,6 +95,28 @@ async def test_once_it_is_over_the_button_deletes_it(run: Run, slurm: Slurm, fak
     assert (shown.view.children, run.folder.exists()) == ((shown.facts,), False)
 
 
+async def test_one_that_met_its_time_limit_is_resumed_and_watched_on(
+    run: Run, slurm: Slurm, fake_slurm: FakeSlurm
+) -> None:
+    """Two clicks are one job; the button is there only where it helps."""
+    shown = panel(run, slurm)
+    shown.start()
+    await shows(shown, "In the queue")
+    assert shown.again.layout.display == "none"
+    fake_slurm.change("1", state="TIMEOUT", start="1763640000", end="1763640060", exit_code="0:15")
+    await shows(shown, "Out of time")
+    assert shown.again.layout.display == ""
+    shown.again.click()
+    shown.again.click()
+    await shows(shown, "Attempt 1")
+    await shows(shown, "In the queue")
+    assert "job 1, TIMEOUT, 1.0 GPU minutes" in shown.facts.value
+    assert (len(fake_slurm.calls("sbatch")), shown.again.layout.display) == (2, "none")
+    fake_slurm.change("2", state="COMPLETED", start="1763640100", end="1763640160", exit_code="0:0")
+    await shows(shown, "It ended as it should.")
+    assert "2 GPU minutes in all" in shown.facts.value
+
+
 async def test_what_cannot_be_deleted_now_is_said(run: Run, slurm: Slurm, fake_slurm: FakeSlurm) -> None:
     shown = panel(run, slurm)
     shown.start()
@@ -107,7 +129,7 @@ async def test_what_cannot_be_deleted_now_is_said(run: Run, slurm: Slurm, fake_s
     shown.button.click()
     shown.button.click()
     async with asyncio.timeout(5):
-        while "is a link" not in shown.problem.value:
+        while "is a link" not in shown.note.value:
             await asyncio.sleep(0.02)
     assert (shown.button.description, shown.button.disabled) == ("Delete this run", False)
 
@@ -151,5 +173,5 @@ async def test_a_record_that_cannot_be_read_is_said(run: Run, slurm: Slurm) -> N
     shown = panel(run, slurm)
     shown.start()
     async with asyncio.timeout(5):
-        while "cannot be read" not in shown.problem.value:
+        while "cannot be read" not in shown.note.value:
             await asyncio.sleep(0.02)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -59,6 +60,13 @@ async def test_slurm_adds_time_and_budget(slurm_bin: Callable[..., Path]) -> Non
     assert (status.gpu_minutes_used, status.gpu_minutes_limit) == (60, 6000)
     assert "Time left: 57 minutes, until " in str(status)
     assert "5\N{NO-BREAK SPACE}940 of 6\N{NO-BREAK SPACE}000 GPU minutes left in account onboarding." in str(status)
+
+
+async def test_what_room_files_have_is_said(slurm_bin: Callable[..., Path]) -> None:
+    status = await ask(from_environment(GPU_JOB), Slurm(bin=str(slurm_bin())))
+
+    assert status.rooms["home"].limit == shutil.disk_usage(Path.home()).total
+    assert re.search(r"^Home: .+ free of .+, shared with others", str(status), re.MULTILINE)
 
 
 @pytest.mark.parametrize("refuses", [("squeue",), ("sshare",), ("squeue", "sshare")])

@@ -1,9 +1,11 @@
-// The two plugins: one for a server that runs and ends, one in place of JupyterLab's own words for a lost connection.
+// The plugins: one for a server that runs and ends, one in place of JupyterLab's own words for a lost connection, one for
+// uploads of large files.
 
 import { Documents } from "./documents.js";
 import { Ended } from "./ended.js";
 import { Server } from "./server.js";
 import { StatusItem } from "./status.js";
+import { resume } from "./uploads.js";
 import { Warnings } from "./warnings.js";
 
 const TICK = 1000;
@@ -28,6 +30,15 @@ export function plugins(lab) {
       provides: lab.application.IConnectionLost,
       activate: () => (services, error, translator) =>
         server && server.known ? server.ask() : lab.application.ConnectionLost(services, error, translator),
+    },
+    {
+      id: "onramp:uploads",
+      description: "Lets the upload of a large file go on where it stopped.",
+      autoStart: true,
+      optional: [lab.filebrowser.IDefaultFileBrowser].filter(Boolean),
+      activate(app, browser) {
+        if (browser) resume(lab, browser, app.serviceManager.contents);
+      },
     },
   ];
 }

@@ -4,7 +4,7 @@
 {
   // Asked for at once, while JupyterLab still loads itself.
   const loading = import(new URL("plugins.js", document.currentScript.src));
-  const names = ["application", "apputils", "coreutils", "docmanager", "services", "statusbar"];
+  const names = ["application", "apputils", "coreutils", "docmanager", "filebrowser", "services", "statusbar"];
   let scope;
 
   // A module as the application has it; what Jupyter Notebook lacks, such as a status bar, is empty.
