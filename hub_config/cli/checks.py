@@ -27,11 +27,14 @@ def doctor(port: int) -> None:
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def test(arguments: tuple[str, ...]) -> None:
-    """Run every check and test, or pytest alone with ARGUMENTS, for example `onramp test tests/spawners`."""
+    """Run every check and test, or pytest alone with ARGUMENTS, for example `onramp test tests/spawners`.
+
+    `onramp test --full` also runs what takes many minutes, such as a student's way through the whole course.
+    """
     install_torch("auto")
-    if arguments:
+    if arguments not in ((), ("--full",)):
         os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])
-    sys.exit(subprocess.run([REPOSITORY / ".ci/check"], cwd=REPOSITORY, check=False).returncode)
+    sys.exit(subprocess.run([REPOSITORY / ".ci/check", *arguments], cwd=REPOSITORY, check=False).returncode)
 
 
 @click.command()

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from curricula.course import load_course
 from curricula.course_check import check_course
 from hub_config.cli.course_moves import COMMANDS as MOVES
+from hub_config.cli.course_teaching import COMMANDS as TEACHING
 from hub_config.cli.terminal import as_course_account, or_complain, state_option
 from hub_config.factory.courses import pack
 
@@ -28,7 +29,7 @@ _EACH = (
 
 @click.group()
 def course() -> None:
-    """Put a course in place, release, extend, grade, compare, give feedback, export marks, move it in and out."""
+    """Put a course in place, release, grade, mark, see how it goes, give feedback, export marks, move it in and out."""
 
 
 @course.command()
@@ -52,30 +53,17 @@ def check(source: Path) -> None:
     ones there, and three for each exercise that are made here, must not. Runs the notebooks on this machine: check only
     what you trust. Tests are split, in-sandbox or by hand, as far as reading finds it; the first grading tries each.
     """
-    table = Table(
-        "module",
-        "minutes",
-        "cells",
-        "tests seen",
-        "hidden",
-        "wrong answers noticed",
-        "seconds",
-        box=None,
-        pad_edge=False,
-    )
+    given = or_complain(lambda: load_course(source))
+    names = ("minutes", "cells", "tests seen", "hidden", "evidence", "wrong answers noticed", "seconds")
+    numbers = (Column(name, justify="right") for name in names)
+    table = Table("module", *numbers, box=None, pad_edge=False)
     problems: list[str] = []
     modes: list[str] = []
-    with console.status("Running notebooks …"):
-        for row in check_course(or_complain(lambda: load_course(source))):
-            counts = (
-                row.minutes,
-                row.cells,
-                row.visible,
-                row.hidden,
-                f"{row.caught} of {row.wrong}",
-                f"{row.seconds:.1f}",
-            )
-            table.add_row(row.name, *map(str, counts))
+    with console.status("Running notebooks …") as status:
+        for number, row in enumerate(check_course(given), 1):
+            status.update(f"Running notebooks: {number} of {len(given.assignments)} done …")
+            counts = (row.minutes, row.cells, row.visible, row.hidden, row.evidence)
+            table.add_row(row.name, *map(str, counts), f"{row.caught} of {row.wrong}", f"{row.seconds:.1f}")
             problems += [f"{row.name}: {problem}" for problem in row.problems]
             modes += row.modes.lines(row.name)
     console.print(table)
@@ -105,39 +93,6 @@ for _action, _text in _STEPS.items():
 
 @course.command()
 @click.argument("name", metavar="COURSE")
-@click.argument("assignment")
-@click.argument("learner")
-@click.argument("until")
-@state_option
-def extend(name: str, assignment: str, learner: str, until: str, folder: Path) -> None:
-    """Give LEARNER until UNTIL to hand in ASSIGNMENT of COURSE.
-
-    UNTIL is a time such as 2027-01-31T23:59, or with its time zone 2027-01-31T23:59+01:00; "-" takes an extension back.
-    """
-    _run(folder, "extend", name, assignment, learner, until)
-
-
-@course.command()
-@click.argument("name", metavar="COURSE")
-@click.argument("assignment")
-@click.argument("learner")
-@state_option
-def regrade(name: str, assignment: str, learner: str, folder: Path) -> None:
-    """Grade LEARNER's last attempt at ASSIGNMENT anew, whatever it got; what it got stays on record."""
-    _run(folder, "regrade", name, assignment, learner)
-
-
-@course.command()
-@click.argument("name", metavar="COURSE")
-@click.argument("assignment")
-@state_option
-def similar(name: str, assignment: str, folder: Path) -> None:
-    """Print whose answers to ASSIGNMENT are alike: a hint of where to look, never a finding."""
-    _run(folder, "similar", name, assignment)
-
-
-@course.command()
-@click.argument("name", metavar="COURSE")
 @state_option
 def export(name: str, folder: Path) -> None:
     """Print the marks as CSV."""
@@ -152,7 +107,7 @@ def rebuild(name: str, folder: Path) -> None:
     _run(folder, "rebuild", name)
 
 
-for _command in MOVES:
+for _command in (*TEACHING, *MOVES):
     course.add_command(_command)
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from curricula.answers import printable
 from curricula.course import CourseError, load_course
 from curricula.engine import EngineError
 from curricula.hostile import Row, attack, chosen
@@ -56,15 +57,10 @@ def _print(rows: list[Row]) -> None:
     for row in rows:
         score = f"{'-' if row.score is None else format(row.score, 'g')} of {row.max_score:g}"
         words = (f"{row.file}{' ✗ gained' if row.gained else ''}", score, row.mode, row.reason, "; ".join(row.refused))
-        table.add_row(*map(escape, map(_printable, words)))
+        table.add_row(*map(escape, map(printable, words)))
     console.print(table)
     gained = sum(row.gained for row in rows)
     console.print(f"\n{gained} of {len(rows)} got more points than the unedited release.")
-
-
-def _printable(text: str) -> str:
-    """Without what would steer the terminal: these words come from hostile files."""
-    return "".join(one if one.isprintable() else "�" for one in text)
 
 
 COMMANDS = (grade,)

@@ -2,7 +2,7 @@
 
 import click
 
-from hub_config.cli import runs, site
+from hub_config.cli import kernels, runs, site
 
 OPERATING: tuple[click.Command, ...] = ()
 try:
@@ -23,5 +23,5 @@ def main() -> None:
     """
 
 
-for command in (*OPERATING, *runs.COMMANDS, *site.COMMANDS):
+for command in (*OPERATING, *runs.COMMANDS, *kernels.COMMANDS, *site.COMMANDS):
     main.add_command(command)

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from hub_config.factory.namespace import NotRunning, inside
-from hub_config.factory.parts import COURSE_STATE, PYTHON, SITE
+from hub_config.factory.parts import COURSE_STATE, PYTHON, SITE, hub_api
 from hub_config.factory.state import State
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,6 +45,9 @@ def as_course_account(
 ) -> int:
     """Run one command of curricula.service.admin in the factory, as its course account, and return its exit code."""
     module = [PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "--site", SITE, action]
-    command = ["env", f"HOME={COURSE_STATE}", *module, *(one for one in arguments if one)]
-    argv = or_complain(lambda: inside(State(folder), command, user="onramp-course"))
+    state = State(folder)
+    plan = state.plan
+    hub = [f"JUPYTERHUB_API_URL={hub_api(plan)}"] if plan else []
+    command = ["env", f"HOME={COURSE_STATE}", *hub, *module, *(one for one in arguments if one)]
+    argv = or_complain(lambda: inside(state, command, user="onramp-course"))
     return subprocess.run(argv, input=stdin, stdout=stdout, check=False).returncode

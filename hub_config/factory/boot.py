@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from hub_config.factory.homes import acting_as, fill_homes
 from hub_config.factory.parts import (
     COURSE_STATE,
     HUB_API_PORT,
@@ -23,7 +24,8 @@ from hub_config.factory.parts import (
     PYTHON,
     SITE,
 )
-from hub_config.factory.plan import PEOPLE, Plan
+from hub_config.factory.plan import Plan
+from hub_config.factory.report import WORKING_NODES
 from hub_config.factory.supervised import start
 from hub_config.factory.waiting import answers, exists, output, says, succeeds, until
 
@@ -71,21 +73,23 @@ async def _mariadb() -> None:
 
 
 async def _nodes(plan: Plan) -> None:
+    """Say first that every node was down: otherwise Slurm keeps young jobs as running of which nothing is left."""
     async with _step("nodes"):
+        names = ",".join(node.name for node in plan.nodes)
+        await output("scontrol", "update", f"NodeName={names}", "State=DOWN", "Reason=the factory was down")
         for node in plan.nodes:
             start(node.name)
-        await until("slurmctld", lambda: _all_idle(len(plan.nodes)))
+        await until("slurmctld", lambda: _all_there(len(plan.nodes)))
 
 
-async def _all_idle(count: int) -> bool:
+async def _all_there(count: int) -> bool:
+    """Whether Slurm hears every node; one may have been given a job already."""
     states = (await output("sinfo", "-hN", "-o", "%T")).split()
-    return states.count("idle") == count
+    return sum(state in WORKING_NODES for state in states) == count
 
 
 async def _qos_names(plan: Plan) -> None:
     """Partitions name their QoS, so these are there before slurmctld; their limits know GPUs only after it."""
-    if not plan.cluster.qos:
-        return
     known = (await output("sacctmgr", "-nP", "show", "qos", "format=name")).split()
     missing = [qos.name for qos in plan.cluster.qos if qos.name not in known]
     if missing:
@@ -118,7 +122,7 @@ async def _hub(plan: Plan) -> None:
     for part in ("launcher", "grade-launcher", "proxy", "course"):
         start(part)
     async with _step("homes"):
-        await _fill_homes()
+        await fill_homes()
     async with _step("launcher"):
         await until("launcher", exists(LAUNCHER_SOCKET))
     async with _step("hub"):
@@ -135,23 +139,7 @@ async def _courses() -> None:
     """Put the onboarding course in place; its first assignment is open from the start, the rest is for its teacher."""
     command = (PYTHON, "-I", "-m", "curricula.service.admin", "--root", COURSE_STATE, "--site", SITE)
     create = ("create", ONBOARDING_TAR, "--release", "m00")
-    await output(*_as("onramp-course"), "env", f"HOME={COURSE_STATE}", *command, *create)
-
-
-def _as(name: str) -> tuple[str, ...]:
-    return ("setpriv", "--reuid", name, "--regid", name, "--init-groups")
-
-
-async def _fill_homes() -> None:
-    """Give everybody the shell's files and the notebooks they have not got, as themselves: root touches no home."""
-    import notebooks
-
-    sources = [str(path) for path in sorted(Path(notebooks.__file__).parent.glob("*.ipynb"))]
-    for name in PEOPLE:
-        as_user = _as(name)
-        await output(*as_user, "mkdir", "-p", f"/home/{name}/notebooks")
-        await output(*as_user, "cp", "-r", "--no-clobber", "/etc/skel/.", f"/home/{name}")
-        await output(*as_user, "cp", "--no-clobber", *sources, f"/home/{name}/notebooks")
+    await output(*acting_as("onramp-course"), "env", f"HOME={COURSE_STATE}", *command, *create)
 
 
 @asynccontextmanager

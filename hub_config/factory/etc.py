@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from hub_config.factory.homes import REPOSITORY
 from hub_config.factory.plan import LEARNERS, PEOPLE, Plan
 
 _JOB_SUBMIT = Path(__file__).with_name("job_submit.lua")
@@ -32,12 +33,18 @@ def hosts(plan: Plan) -> str:
     return _text(["127.0.0.1 localhost", f"127.0.0.1 onramp {names}"])
 
 
+def gitconfig() -> str:
+    """Return gitconfig: people may clone the tutorials, whose repository is root's."""
+    return _text(["[safe]", f"\tdirectory = {REPOSITORY}"])
+
+
 def slurm_conf(plan: Plan) -> str:
     """Return slurm.conf.
 
     config_overrides lets a node claim more than the machine has; NoInAddrAny keeps every daemon on loopback;
     AccountingStoreFlags names the comment alone, so that neither environment nor script reaches slurmdbd.
     Without cgroups, OverMemoryKill is how Slurm ends what needs more memory than its job has, within ten seconds.
+    A job of the QoS that preempts takes nodes from others: those that may be requeued are, the rest is ended.
     Without decay, GPU minutes are a budget that is used up, and it is reckoned every minute. What is over a limit is
     refused at once, as most sites do.
     """
@@ -59,6 +66,8 @@ def slurm_conf(plan: Plan) -> str:
         "JobAcctGatherFrequency=10",
         "JobAcctGatherParams=UsePss,OverMemoryKill",
         "JobRequeue=0",
+        "PreemptType=preempt/qos",
+        "PreemptMode=REQUEUE",
         "KillWait=5",
         "PriorityType=priority/multifactor",
         "PriorityDecayHalfLife=0",

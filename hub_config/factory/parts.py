@@ -85,6 +85,11 @@ def parts(plan: Plan, *, proxy_token: str, course_token: str) -> tuple[Part, ...
     )
 
 
+def hub_api(plan: Plan) -> str:
+    """Return where the hub's API answers within the factory."""
+    return f"http://{plan.control}:{HUB_API_PORT}/hub/api"
+
+
 def _course(plan: Plan, token: str) -> Part:
     """The course service, with what JupyterHub tells a service that somebody else starts."""
     return Part(
@@ -94,7 +99,7 @@ def _course(plan: Plan, token: str) -> Part:
         environment={
             "HOME": COURSE_STATE,
             "JUPYTERHUB_API_TOKEN": token,
-            "JUPYTERHUB_API_URL": f"http://{plan.control}:{HUB_API_PORT}/hub/api",
+            "JUPYTERHUB_API_URL": hub_api(plan),
             "JUPYTERHUB_BASE_URL": "/",
             "JUPYTERHUB_CLIENT_ID": "service-onramp-course",
             "JUPYTERHUB_SERVICE_NAME": "onramp-course",

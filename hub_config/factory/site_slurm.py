@@ -16,6 +16,8 @@ CPUS, MEMORY = 4, 8000
 _OWN = frozenset({"bin", "dev", "etc", "home", "lib", "proc", "run", "sbin", "srv", "sys", "tmp", "usr", "var"})
 # The partition QoS by which Slurm refuses jobs without a GPU.
 _WITH_GPU = SlurmQOS(name="onramp-with-gpu", limits=("MinTRESPerJob=gres/gpu=1", "Flags=DenyOnLimit"))
+# No account has it: an operator gives it to a job that waits, and it takes nodes from jobs of every other QoS.
+_URGENT = "onramp-urgent"
 # Projects: name, what it is, its people, and the GPU minutes of each of its accounts.
 _PROJECTS = (
     ("onboarding", "Onboarding course", PEOPLE[:4], 6000),
@@ -103,20 +105,25 @@ def _admission(site: Site, partition: Partition) -> Iterator[str]:
     if any(other.qos for other in site.partitions):
         usual = () if partition.qos_required else ("normal",)
         names = (name for qos in partition.qos for name in _qos_names(site, qos))
-        yield f"AllowQos={','.join(dict.fromkeys((*usual, *names)))}"
+        yield f"AllowQos={','.join(dict.fromkeys((*usual, *names, _URGENT)))}"
     if partition.gpus_required:
         yield f"QOS={_WITH_GPU.name}"
 
 
 def _qos(site: Site) -> tuple[SlurmQOS, ...]:
-    """Every QoS by name; one that partitions limit differently has the widest limits, and theirs do the rest."""
+    """Every QoS by name; one that partitions limit differently has the widest limits, and theirs do the rest.
+
+    The last one preempts all others.
+    """
     found: dict[str, list[QOS]] = {}
     for partition in site.partitions:
         for qos in partition.qos:
             for name in _qos_names(site, qos):
                 found.setdefault(name, []).append(qos)
     named = tuple(SlurmQOS(name=name, limits=tuple(_limits(several))) for name, several in found.items())
-    return (*named, _WITH_GPU) if any(partition.gpus_required for partition in site.partitions) else named
+    with_gpu = (_WITH_GPU,) if any(partition.gpus_required for partition in site.partitions) else ()
+    preempted = dict.fromkeys(("normal", *found))
+    return (*named, *with_gpu, SlurmQOS(name=_URGENT, limits=(f"Preempt={','.join(preempted)}",)))
 
 
 def _limits(several: Sequence[QOS]) -> Iterator[str]:

@@ -128,6 +128,7 @@ class State:
             lines = Path("/etc", name).read_text().splitlines()
             self._write(f"etc/{name}", getattr(etc, name)(plan, lines))
         self._write("etc/hosts", etc.hosts(plan))
+        self._write("etc/gitconfig", etc.gitconfig())
         self._write("etc/slurm/slurm.conf", etc.slurm_conf(plan))
         self._write("etc/slurm/gres.conf", etc.gres_conf(plan))
         self._write("etc/slurm/slurmdbd.conf", etc.slurmdbd_conf(plan), 0o600)

@@ -29,10 +29,6 @@ class Budget:
         left = left_of(self.unit, self.usage)
         return f"no limit on {units(self.unit.name)}" if left is None else f"{amount(left, self.unit.name)} left"
 
-    def left_at(self, charge: Charge | None) -> float | None:
-        """How much of what a charge is counted in is left; None where Slurm has no limit on it."""
-        return left_of(unit_of(charge, self.usage), self.usage)
-
 
 async def budgets(door: Door, user: str) -> dict[str, Budget]:
     """Ask for each of the person's accounts, the default one first."""

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hub_config.pages.budget import Budget
 from hub_config.pages.choices import Choices, from_site
 from hub_config.pages.found import Found, found, known, usual
 from spawners.accounts import AccountError
 from spawners.door import Door
 from spawners.foresight import in_words
 from spawners.lanes import Way
-from spawners.price import cost_sentence, price, written
-from spawners.resources import Resources, fill
+from spawners.price import start_cost
+from spawners.resources import fill
 from spawners.server_job import describe
 from spawners.server_options import server_profiles
 from spawners.site import Profile, Site, lanes
@@ -104,7 +103,7 @@ def _offer(site: Site, profile: Profile, told: Found, *, caution: str) -> Offer:
     return Offer(
         profile=profile,
         brings=describe(site, resources),
-        cost=_cost(site, resources, budget),
+        cost=start_cost(site, resources, budget.usage if budget else None),
         starts=_starts(site, way),
         lane=way.number,
         instead=_instead(site, profile, told.ways),
@@ -121,22 +120,6 @@ def _refusal(way: Way) -> str:
         return ""
     whom = f"the account {way.request.account}" if way.request.account else "you"
     return f"Not open to {whom}. Slurm says: {way.refusal}."
-
-
-def _cost(site: Site, resources: Resources, budget: Budget | None) -> str:
-    """Say what a start costs of what is left: at the site's own charge, or in GPU minutes where that is not known."""
-    cost = price(site, resources)
-    if cost is not None:
-        left = None if budget is None else budget.left_at(site.partition(resources.partition).charge)
-        return cost_sentence(cost, left)
-    needed, left = resources.gpu_minutes, None if budget is None else budget.usage.gpu_minutes_left
-    if not needed:
-        return "Uses no GPU minutes."
-    if left is None:
-        return f"Uses up to {written(needed)} GPU minutes."
-    if needed > left:
-        return f"Needs {written(needed)} GPU minutes; {written(left)} are left."
-    return f"Uses up to {written(needed)} of {written(left)} GPU minutes left."
 
 
 def _starts(site: Site, way: Way) -> str:

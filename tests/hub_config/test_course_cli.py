@@ -80,9 +80,9 @@ def run(
         time.sleep(0.01)
     child = int(children.read_text().split()[0])
 
-    def course(*arguments: object) -> Said:
+    def course(*arguments: object, typed: str | None = None) -> Said:
         given = ["course", *map(str, arguments), "--state", str(state.folder)]
-        done = CliRunner().invoke(main, given)
+        done = CliRunner().invoke(main, given, input=typed)
         below = capfd.readouterr()  # what the course account's own process said
         return Said(done.exit_code, below.out + done.stdout, below.err + done.stderr)
 
@@ -149,6 +149,52 @@ def test_next_year(run: Run, root: Path) -> None:
     assert {path.name for path in (root / "courses").iterdir()} == {"c1", "c1-2027"}
 
 
+def test_a_round_in_a_shell(run: Run, root: Path, tmp_path: Path) -> None:
+    """What a teacher's pages show and decide, as an operator types it."""
+    roster = tmp_path / "people.csv"
+    roster.write_text("id,last_name\nstudent1,A\nstudent2,B\n")
+    assert run("enrol", "c1", roster).out.startswith("2 of the 2 on the roster are new in Course one")
+    assert run("learners", "c1").out == "student1\nstudent2\n"
+    assert run("extend", "c1", "a2", "student2", "2037-01-31T23:59").code == 0
+    done = run("mark", "c1", "a1", "student1", "t", "2.5", "--teacher", "teacher1", "--comment", "Nearly: -1.5")
+    assert (done.code, done.out) == (0, "t has 2.5 of 4 points now; in all 2.5 of 4 points.\n")
+
+    handed = run("submissions", "c1").out
+    assert "First: not released; 1 handed in, 0 without a result." in handed
+    assert " ".join(_line(handed, "student1").split()).endswith("2.5 of 4 points")
+    assert "not handed in" in _line(handed, "student2")
+    assert "31 January 2037" in _line(handed, "student2")
+    assert _line(run("statistics", "c1", "a1").out, "t  ").split() == ["t", "2.5", "of", "4", "0", "1", "0", "0"]
+    assert "Second: nothing was handed in, and it is not released.\n" in run("statistics", "c1").out
+    assert run("remove", "c1", "student2").code == 0
+    log = run("log", "c1").out
+    for said in ("teacher1  t in First by student1: from 1 to 2.5 points. “Nearly: -1.5”", "student2 was taken off."):
+        assert said in log
+    assert marks(root) == [("teacher1", 2.5)]
+    with Gradebook(f"sqlite:///{root}/courses/c1/gradebook.db", "c1") as gradebook:
+        assert gradebook.find_grade("t", "first", "a1", "student1").manual_score == 2.5
+
+
+def _line(said: str, word: str) -> str:
+    return next(line for line in said.splitlines() if line.startswith(word))
+
+
 def test_a_folder_that_is_no_copy(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["course", "merge", "c1", str(tmp_path), "--teacher", "t"])
     assert (done.exit_code, "is no copy that `./onramp course formgrader` made" in done.output) == (1, True)
+
+
+def test_a_person_is_erased_once_their_name_was_typed_again(run: Run, root: Path) -> None:
+    for typed, said in (("Student1\n", "That is not 'student1': nothing was changed."), ("", "Aborted!")):
+        done = run("erase", "student1", typed=typed)
+        assert (done.code, "c1: 2 events (1 attempt)" in done.out, "Erased" in done.out) == (1, True, False)
+        assert said in done.err
+    assert len([*(root / "submissions").glob("??/*")]) == 1
+
+    done = run("erase", "student1", "--course", "c1", typed="student1\n")
+    assert (done.code, done.err) == (0, "")
+    assert "Erased. Changed: 2 events; deleted: 1 notebook.\n" in done.out
+    assert [*(root / "submissions").glob("??/*")] == []
+    assert [path for path in root.rglob("*") if path.is_file() and b"student1" in path.read_bytes()] == []
+    again = run("erase", "student1", "--yes")
+    assert (again.code, again.out, "Nothing on record in any course names 'student1'" in again.err) == (1, "", True)

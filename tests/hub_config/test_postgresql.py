@@ -52,6 +52,14 @@ def db_url() -> Iterator[str]:
             process.wait(20)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new, empty database of each kind."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("db_url"))
+    return f"sqlite:///{tmp_path}/each.sqlite"
+
+
 def answers(url: str) -> bool:
     """Whether the database takes connections: its socket is there a little before."""
     try:

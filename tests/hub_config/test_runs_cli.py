@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from hub_config.cli.runs import _facts
+from spawners.run import look
+from spawners.run_submit import submit
+from tests.fake_slurm import FakeSlurm
 from tests.notebooks.job import ROOT
-from tests.spawners.a_run import notebook
+from tests.spawners.a_run import client, notebook, on_a_server
 
 # What a learner's environment may lack: everything that only a hub needs.
 HIDE = """
@@ -52,6 +56,14 @@ def test_a_notebook_that_fetches_something_is_refused_where_no_node_could(home: 
     assert not (home / "runs").exists()
 
 
+def test_what_it_costs_is_said_before(home: Path) -> None:
+    done = onramp(home, "promote", "train.ipynb", "--profile", "gpu-1", "--time", "7", "--test")
+    assert (done.returncode, (home / "runs").exists()) == (0, False)
+    said = "It gets 2 CPUs, 4 GB of memory, 1 GPU, for up to 7 minutes. Uses up to 7 GPU minutes.\n"
+    assert done.stdout == said
+    assert onramp(home, "promote", "train.ipynb", "--profile", "gpu-1", "--time", "7").stderr.startswith(said)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -67,6 +79,17 @@ def test_what_cannot_be_promoted_is_one_sentence(home: Path, arguments: tuple[st
     assert done.returncode != 0
     assert words in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_bundle_is_made_and_may_be_promoted(home: Path) -> None:
+    (home / "in.txt").write_text("1")
+    done = onramp(home, "bundle", "train.ipynb", "--data", "in.txt")
+    assert "Packages: none beyond the environment's.\nRun it: onramp runs promote train-bundle/train.py" in done.stdout
+    assert (home / "train-bundle/in.txt").read_text() == "1"
+    said = onramp(home, "promote", "train-bundle/train.py", "--profile", "gpu-1", "-p", "epochs=7", "--test").stdout
+    assert said.startswith("It gets 2 CPUs, 4 GB of memory, 1 GPU")
+    again = onramp(home, "bundle", "train.ipynb")
+    assert (again.returncode, "train-bundle is there already. Delete it" in again.stderr) == (1, True)
 
 
 def test_without_slurm_a_refused_run_is_listed_as_such(home: Path) -> None:
@@ -91,3 +114,16 @@ def test_a_record_that_cannot_be_read_is_listed_as_such(home: Path) -> None:
     record.write_text("{")
     assert "UNREADABLE" in onramp(home, "list").stdout
     assert "cannot be read" in onramp(home, "show").stderr
+
+
+async def test_a_job_that_waits_is_on_no_node(
+    tmp_path: Path, fake_slurm: FakeSlurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = notebook(on_a_server(tmp_path, monkeypatch) / "train.ipynb", ["1"])
+    run = await submit(path, {"profile": "gpu-1"}, {}, client(fake_slurm))
+    waiting = dict(_facts(run, await look(run, client(fake_slurm)), ()))
+    assert waiting["Accounting"].startswith("job 1, PENDING, ")
+    assert ", on " not in waiting["Accounting"]
+    fake_slurm.change("1", state="RUNNING", node="gpu1")
+    running = dict(_facts(run, await look(run, client(fake_slurm)), ()))
+    assert ", on gpu1" in running["Accounting"]

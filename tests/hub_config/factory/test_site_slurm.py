@@ -30,7 +30,7 @@ def test_two_cpu_and_two_gpu_nodes_of_four_gpus() -> None:
 
     assert [node.name for node in found.nodes] == ["cpu1", "cpu2", "gpu1", "gpu2"]
     assert {name: len(devices) for name, devices in gpus(0).items()} == {"gpu1": 4, "gpu2": 4}
-    assert found.qos == ()
+    assert [(qos.name, qos.limits) for qos in found.qos] == [("onramp-urgent", ("Preempt=normal",))]
     assert [(one.name, one.gpu_minutes, one.people) for one in found.accounts] == [
         ("onboarding", 6000, ("teacher1", "student1", "student2", "student3")),
         ("sme", 3000, ("sme1",)),
@@ -70,8 +70,8 @@ def test_partitions_admit_people_accounts_of_their_form_and_the_qos_they_list() 
     assert "AllowGroups=learners" in options("compute")
     assert "AllowAccounts=onboarding,sme,grading" in options("compute")
     assert "AllowAccounts=onboarding@gpu,sme@gpu,grading@gpu" in options("suffix")
-    assert "AllowQos=normal" in options("compute")
-    assert "AllowQos=short,long" in options("named")
+    assert "AllowQos=normal,onramp-urgent" in options("compute")
+    assert "AllowQos=short,long,onramp-urgent" in options("named")
     assert not any("Allow" in option for one in cluster(load_site("local"), "").partitions for option in one.options)
 
 
@@ -93,6 +93,13 @@ def test_a_qos_that_partitions_limit_differently_has_the_widest_limits() -> None
 
     assert "MaxWall=1440" in found["normal"]
     assert "MaxTRESPerJob=node=64,cpu=-1,gres/gpu=-1" in found["normal"]
+
+
+def test_an_operators_qos_preempts_every_other_one_and_no_account_has_it() -> None:
+    named = [qos.name for qos in TRAP.qos if not qos.name.startswith("onramp-")]
+
+    assert limits("onramp-urgent") == (f"Preempt={','.join(dict.fromkeys(('normal', *named)))}",)
+    assert not any("onramp-urgent" in account.qos for account in TRAP.accounts)
 
 
 def test_nodes_have_what_jobs_find_there() -> None:
