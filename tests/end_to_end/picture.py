@@ -9,10 +9,12 @@ from hub_config.cli.docs import TAKEN
 
 # A page of flat colours needs no more than this, and a third of the bytes.
 COLOURS = 128
+# Pixels: of a page that goes on for longer, the beginning says it.
+HIGHEST = 1300
 
 
 def picture(page: Page, name: str, *, width: int = 1000, height: int = 400, of: Locator | None = None) -> None:
-    """Take the whole page, this wide and at least this high, scrolled to `of`.
+    """Take the whole page (its first HIGHEST pixels), this wide and at least this high, scrolled to `of`.
 
     `./onramp docs --screenshots` makes it docs/screenshots/NAME.png.
     """
@@ -23,6 +25,7 @@ def picture(page: Page, name: str, *, width: int = 1000, height: int = 400, of: 
         of.evaluate("element => element.scrollIntoView({block: 'center'})")
     page.wait_for_timeout(500)  # JupyterLab lays itself out anew, and says nowhere when it has
     taken = Image.open(BytesIO(page.screenshot(full_page=True, animations="disabled"))).convert("RGB")
+    taken = taken.crop((0, 0, taken.width, min(taken.height, HIGHEST)))
     TAKEN.mkdir(parents=True, exist_ok=True)
     taken.quantize(COLOURS, dither=Image.Dither.NONE).save(TAKEN / f"{name}.png", optimize=True)
     if before:

@@ -12,6 +12,7 @@ from websocket import WebSocketException
 from tests.end_to_end.factory import Factory, until
 from tests.end_to_end.kernel import Kernel
 from tests.end_to_end.person import Person
+from tests.end_to_end.test_put_back import preempt
 
 USER = "student3"
 _CONFIG = f"/home/{USER}/.jupyter/jupyter_server_config.py"
@@ -93,3 +94,17 @@ def test_who_cancelled_it(factory: Factory, person: Person) -> None:
             assert f"It was cancelled {by}" in told(person, server)["sentence"]
     finally:
         factory.exec("scontrol", "update", "PartitionName=cpu", "State=UP")
+
+
+def test_one_that_makes_room_for_a_more_urgent_job(factory: Factory, person: Person) -> None:
+    person.ask(profile="gpu-1")
+    until("the server is ready", person.ready, seconds=90)
+    (job_id,) = factory.jobs(USER)
+    urgent = preempt(factory, job_id)
+    try:
+        end = told(person)
+    finally:
+        factory.exec("scancel", urgent)
+    assert (end["cause"], end["sentence"]) == ("preempted", "It made room for a more urgent job.")
+    assert factory.ended(job_id)["State"] == "PREEMPTED"
+    assert "Start again" in end["page"]

@@ -172,7 +172,8 @@ def test_a_part_is_stopped(through: Through, factory: Factory, healthy: Healthy,
         squeue.wait()
 
 
-@pytest.mark.parametrize("code", [1, 0])
+# Ended with 0 it is an answer that shows nothing, which is looked at below too.
+@pytest.mark.parametrize("code", [1, pytest.param(0, marks=pytest.mark.full)])
 def test_squeue_complains(through: Through, healthy: Healthy, squeue: Squeue, code: int) -> None:
     with through(f"squeue fails with each of {len(COMPLAINTS)} texts, and ends with {code}", QUEUED) as hear:
         for words in COMPLAINTS:
@@ -195,6 +196,8 @@ def test_squeue_answers_wrongly(through: Through, healthy: Healthy, squeue: Sque
         hear(healthy.said())
 
 
+# Half a minute; tests/spawners/test_slurm.py has it with a shorter patience.
+@pytest.mark.full
 def test_squeue_hangs(through: Through, factory: Factory, healthy: Healthy, squeue: Squeue) -> None:
     with through("squeue hangs for longer than the hub waits", QUEUED) as hear:
         with squeue.says("exec sleep 600"):

@@ -1,22 +1,18 @@
-"""A newcomer's way through the README, up to a job on a GPU; Slurm and the kernel are the witnesses."""
+"""A newcomer's way through the README, up to a notebook on a GPU; Slurm and the kernel are the witnesses."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.end_to_end.browser import STARTED, run_first_cell, run_notebook, sign_in, start, started, stop
+from tests.end_to_end.browser import run_first_cell, run_notebook, sign_in, start, started, stop
 from tests.end_to_end.factory import Factory, until
 from tests.end_to_end.person import Person
 from tests.end_to_end.picture import picture
-from tests.end_to_end.test_promote import completed, read, runs, text
 
 HELLO = "notebooks/01-first-steps.ipynb"
 GPU = "notebooks/02-your-first-gpu.ipynb"
-PROMOTE = "notebooks/03-promote.ipynb"
 
 
 def test_a_newcomer_follows_the_readme(
@@ -42,14 +38,6 @@ def test_a_newcomer_follows_the_readme(
     expect(page.locator(".jupyter-widgets", has_text=job["NodeList"]).first).to_be_visible()
     measured = page.locator(".jp-OutputArea-output", has_text="per second").first
     picture(page, "first-gpu", width=1200, height=720, of=measured)
-
-    run_notebook(page, factory, "student1", PROMOTE)
-    panel = page.locator(".onramp-panel", has_text="Run 20")
-    panel.scroll_into_view_if_needed()
-    expect(panel).to_contain_text("It ended as it should.", timeout=STARTED)
-    record_property("first GPU job", time.monotonic() - signed_in)
-    picture(page, "run", height=720, of=panel)
-    _is_the_result(factory, page, panel)
 
     with context.expect_page() as opened:
         page.get_by_role("menuitem", name="File", exact=True).click()
@@ -128,27 +116,6 @@ def _calculates(factory: Factory, notebook: dict[str, Any]) -> None:
     assert outputs
     assert [output for output in outputs if output["output_type"] == "error"] == []
     assert "Calculating on:" in _text(outputs)
-
-
-def _is_the_result(factory: Factory, page: Page, panel: Locator) -> None:
-    """Notebook 03 has promoted itself: the panel, the run's folder and slurmdbd say the same."""
-    expect(panel).to_contain_text("epoch 15 of 15")
-    with page.expect_download() as download:
-        panel.get_by_role("link", name="Download environment.txt").click()
-    assert "torch==" in Path(download.value.path()).read_text()
-    (run,) = runs(factory, "student1")
-    record = read(factory, "student1", run, "run.json")
-    assert record["reported"]["outcome"] == "completed"
-    assert record["reported"]["verified"] is False
-    assert record["reported"]["node"] in ("gpu1", "gpu2")
-    assert "epochs: 15" in text(factory, "student1", run, "parameters.yaml")
-    ended = completed(factory, record["reported"]["job_id"])
-    assert (ended["User"], ended["Account"]) == ("student1", "onboarding")
-    assert ended["Comment"] == f"onramp:run:{run}"
-    assert "gres/gpu=1" in ended["AllocTRES"].split(",")
-    outputs = json.dumps(read(factory, "student1", run, "output.ipynb"))
-    assert "This is the job: it has trained, and promotes nothing." in outputs
-    assert "network.pt" in factory.exec("ls", f"/home/student1/runs/{run}", user="student1")
 
 
 def _uids(factory: Factory, program: str) -> set[int]:

@@ -18,17 +18,24 @@ COURSE = "/srv/onramp/course/courses/onboarding"
 PYTHON = "/srv/onramp/venv/bin/python"
 LEARNER = "student1"
 # Words of a hidden test of each module, and of the file of answers that each has.
-HIDDEN = {
-    "m00/m00.ipynb": "minutes(48) == 2880",
-    "m01/m01.ipynb": "cost(8, 10, 120, 64) == 16",
-    "m02/m02.ipynb": "ridge = peak / bandwidth",
-    "m03/m03.ipynb": "assert list(batches) == list(range(1, 50))",
-    "m05/m05.ipynb": "whole, first, second = Training(seed=5)",
-    **{
-        f"{module}/answers.yaml": "Other answers than the instructor's"
-        for module in ("m00", "m01", "m02", "m03", "m05")
-    },
+TESTS = {
+    "m00": "minutes(48) == 2880",
+    "m01": "cost(8, 10, 120, 64) == 16",
+    "m02": "ridge = peak / bandwidth",
+    "m03": "assert list(batches) == list(range(1, 50))",
+    "m04": "distance < 0.1 * sum(one.norm()",
+    "m05": "whole, first, second = Training(seed=5)",
+    "m06": "expected = whole.dropna()",
+    "m07": "assert sent <= 2 * (world - 1)",
+    "m10": "assert most_jobs(7, 60, 1, 8) == 7",
+    "m11": "for ending in (",
+    "m12": "whole, cut = chance.integers(1, 20, count)",
+    "m13": "again.append((number",
+    "c1": "shown = dict(parts, hidden=",
+    "c2": "assert changed(one, {}, by_hand) == {}",
 }
+HIDDEN = {f"{module}/{module}.ipynb": words for module, words in TESTS.items()}
+HIDDEN |= {f"{module}/answers.yaml": "Other answers than the instructor's" for module in TESTS}
 
 # Grades as the service does, under its account: a perfect notebook, a wrong one, and one that looks around.
 _GRADE = """

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -74,14 +75,28 @@ def test_a_second_up_keeps_what_people_have(own: Factory) -> None:
 
 
 def test_a_killed_factory_leaves_no_process(own: Factory) -> None:
-    """Whoever kills the one process that `up` leaves on the host ends all of them, and may start again."""
+    """Whoever kills the one process that `up` leaves on the host ends all of them, and may start again.
+
+    What ran is over then, to Slurm too, and keeps no node from others.
+    """
     own.up()
+    job = own.exec("sbatch", "--parsable", "--output=/dev/null", "--wrap=sleep 600", user="student1").strip()
+    until("the job runs", lambda: own.job(job)["JobState"] == "RUNNING")
+    until("slurmctld has noted it", lambda: _saved(own, job))
     with namespace_of(own.first_process) as namespaces:
         os.kill(own.pid, signal.SIGKILL)
         until("every process ended", lambda: not processes_of(MARK, namespaces))
     assert own.status().returncode != 0
     own.up()
     assert own.status().returncode == 0
+    assert own.ended(job)["State"] == "NODE_FAIL"
+    own.exec("srun", "--partition=cpu", "true", user="student1")
+
+
+def _saved(one: Factory, job: str) -> bool:
+    """Whether the state that the next slurmctld starts from knows that the job runs."""
+    begun = datetime.fromisoformat(one.job(job)["StartTime"]).timestamp()
+    return int(one.exec("stat", "--format=%Y", "/var/spool/slurmctld/job_state")) > begun
 
 
 @pytest.mark.parametrize("moment", ["munge", "Ctrl-C ends it"], ids=["while it starts", "once it is up"])
@@ -119,7 +134,10 @@ def _they_do_not_meet(one: Factory, other: Factory) -> None:
     assert other.jobs("student3") == []
     one.exec("touch", "/home/student3/only-here", user="student3")
     assert "only-here" not in other.exec("ls", "/home/student3", user="student3")
-    assert str(one.first_process) not in other.exec("ps", "-eo", "pid=").split()
+    # Numbers of processes say nothing: each counts them from 1.
+    seen, others = (set(each.exec("ps", "-eo", "pidns=").split()) for each in (one, other))
+    assert (len(seen), len(others)) == (1, 1)
+    assert not seen & others
     one.exec("scancel", "--user=student3")
 
 

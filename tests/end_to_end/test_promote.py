@@ -44,7 +44,7 @@ def test_a_company_brings_its_own_notebook_and_data(factory: Factory, page: Page
     enter(factory, terminal, "clear")
     enter(factory, terminal, "onramp runs promote own.ipynb --profile gpu-1 -p least=4 --time 10")
     picture(page, "promote", height=600)
-    (run,) = runs(factory, "sme1")
+    (run,) = runs(factory, "sme1", "own")
     until("it is done", lambda: read(factory, "sme1", run, "run.json").get("reported", {}).get("ended"), seconds=90)
     enter(factory, terminal, "until onramp runs verify; do sleep 1; done")
     for command in ("clear", "onramp runs logs", "onramp runs show"):
@@ -83,7 +83,7 @@ def test_a_run_goes_on_when_its_server_ends(factory: Factory) -> None:
         promote(factory, "student2", "free.ipynb")
         person.stop()
         assert server not in factory.jobs("student2")
-    (run,) = runs(factory, "student2")
+    (run,) = runs(factory, "student2", "free")
     done = until(
         "it is done", lambda: cli(factory, "student2", "logs", run) if over(factory, run) else None, seconds=90
     )
@@ -140,10 +140,10 @@ def test_slurmctld_down_and_a_full_home(factory: Factory) -> None:
     factory.exec("supervisorctl", "-s", "unix:///run/supervisor.sock", "stop", "slurmctld")
     try:
         assert "Slurm is away just now" in attempt(factory, "teacher1", "promote", "bare.ipynb", "--profile", "cpu")
-        assert "NOT_SUBMITTED" in cli(factory, "teacher1", "list")
     finally:
         factory.exec("supervisorctl", "-s", "unix:///run/supervisor.sock", "start", "slurmctld")
         until("slurmctld is up", lambda: "UP" in factory.attempt("scontrol", "ping").stdout)
+    assert "NOT_SUBMITTED" in cli(factory, "teacher1", "list")
     factory.exec("mount", "-t", "tmpfs", "-o", "size=16k,uid=teacher1,mode=700", "full", "/home/teacher1/runs")
     try:
         factory.attempt("dd", "if=/dev/zero", "of=/home/teacher1/runs/data", user="teacher1")
@@ -203,9 +203,10 @@ def promote(factory: Factory, user: str, name: str, *, profile: str = "gpu-1") -
     return cli(factory, user, "promote", name, "--profile", profile).split()[0]
 
 
-def runs(factory: Factory, user: str) -> list[str]:
-    """The names of somebody's runs."""
-    return factory.attempt("ls", f"/home/{user}/runs", user=user).stdout.split()
+def runs(factory: Factory, user: str, notebook: str = "") -> list[str]:
+    """The names of somebody's runs, or of those of one notebook alone."""
+    found = factory.attempt("ls", f"/home/{user}/runs", user=user).stdout.split()
+    return [run for run in found if run.endswith(f"-{notebook}")] if notebook else found
 
 
 def text(factory: Factory, user: str, run: str, name: str) -> str:
