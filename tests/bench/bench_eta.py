@@ -10,9 +10,7 @@ width         seconds between the soonest and the latest start that was said.
 A start that had not come when the bench ended counts as outside.
 """
 
-import argparse
 import json
-import os
 import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench import interleave
-from tests.bench.factory import Factory, end_when_told
-from tests.bench.goals import Goal, judged
+from tests.bench.factory import Factory
+from tests.bench.goals import Goal
 from tests.bench.interleave import Measures, Sample
+from tests.bench.outcome import asked, conclude, show
 
 LOAD = Path(__file__).with_name("eta_load.py")
 INSIDE = "/srv/onramp/bench"
@@ -60,18 +59,15 @@ GOALS = {"inside_pct": Goal(least=80)}
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
-    parser = argparse.ArgumentParser(prog="onramp bench eta")
-    parser.add_argument("--quick", action="store_true", help="fewer starts, for a first look")
-    size = QUICK if parser.parse_args().quick else FULL
-    end_when_told()
+    size = QUICK if asked("eta", "fewer starts, for a first look").quick else FULL
     with Factory() as factory:
         factory.up()
         interleave.say(f"{size.starts} starts on a busy cluster:")
-        starts = asked(factory, size)
+        starts = started(factory, size)
     report(list(samples(starts)))
 
 
-def asked(factory: Factory, size: Size) -> Sequence[Start]:
+def started(factory: Factory, size: Size) -> Sequence[Start]:
     """Load the cluster, and ask and start inside it."""
     folder = factory.state.folder / INSIDE.removeprefix("/")
     folder.mkdir(mode=0o755)
@@ -110,18 +106,14 @@ def more(foreseen: float | None) -> float | None:
 
 def report(found: Sequence[Sample]) -> None:
     """Print and save what was found."""
-    for measure in ("inside", "width", "waited"):
-        print(interleave.table(found, measure), end="\n\n")
+    show(found, "inside", "width", "waited")
     results = {
         "inside_pct": percent(found, "ours"),
         "width_s": interleave.median(found, "ours", "width"),
         "inside_pct_peer": percent(found, "peer"),
         "waited_s": interleave.median(found, "ours", "waited"),
     }
-    file = interleave.save("eta", found, results)
-    print(f"raw samples: {os.path.relpath(file)}")
-    print(judged("eta", GOALS, results))
-    print(interleave.result("eta", results))
+    conclude("eta", GOALS, found, results)
 
 
 def percent(found: Sequence[Sample], name: str) -> float:

@@ -13,7 +13,6 @@ total_cpu, total_wall from when it is handed in until its result is on record: o
 Not in it: the queue of Slurm, and the collecting of files, which nbgrader's teachers do before.
 """
 
-import argparse
 import asyncio
 import os
 import subprocess
@@ -33,10 +32,10 @@ from curricula.release import Generated, generated
 from curricula.report import Limits
 from tests.attacks.attack import COURSE
 from tests.bench import interleave
-from tests.bench.factory import end_when_told
 from tests.bench.goals import Goal, judged
 from tests.bench.graders import OTTER, TOOLS, LeftOut, Nbgrader, Otter
 from tests.bench.interleave import Contender, Measures, Sample
+from tests.bench.outcome import asked
 from tests.bench.receiving import recorded
 from tests.bench.tree import Spent, adopt
 from tests.curricula.course_here import solved
@@ -94,10 +93,7 @@ class Work(NamedTuple):
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
-    parser = argparse.ArgumentParser(prog="onramp bench grading")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and copies, for a first look")
-    quick = parser.parse_args().quick
-    end_when_told()
+    quick = asked("grading", "fewer rounds and copies, for a first look").quick
     adopt()
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{TOOLS / 'debian/usr/bin'}"
     found: dict[str, float] = {}

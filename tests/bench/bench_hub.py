@@ -16,9 +16,7 @@ restart      the hub is killed (SIGKILL) and started again: seconds until it ans
              and by the proxy once each server was polled again.
 """
 
-import argparse
 import asyncio
-import os
 import time
 from collections.abc import Awaitable
 from functools import partial
@@ -26,9 +24,9 @@ from typing import NamedTuple
 
 from tests.bench import interleave
 from tests.bench.crowd import Crowd, Outcome
-from tests.bench.factory import end_when_told
-from tests.bench.goals import Goal, judged
+from tests.bench.goals import Goal
 from tests.bench.interleave import Contender, Measures
+from tests.bench.outcome import asked, conclude, show
 from tests.bench.replayed_hub import ReplayedHub, replayed_hub
 
 MEASURES = (
@@ -80,25 +78,17 @@ QUICK = {"ours": Size(200, 50, 20, 6, 5), "peer": Size(200, 25, 10, 3, 5)}
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
-    parser = argparse.ArgumentParser(prog="onramp bench hub")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the people, for a first look")
-    parser.add_argument("--only", choices=("ours", "peer"), help="one of the two, for looking into it")
-    options = parser.parse_args()
+    options = asked("hub", "a tenth of the people, for a first look", "ours", "peer")
     sizes = QUICK if options.quick else FULL
-    end_when_told()
     names = [options.only] if options.only else ["ours", "peer"]
     samples = interleave.interleave([Contender(name, partial(measured, name, sizes[name])) for name in names], 1)
-    for measure in MEASURES:
-        print(interleave.table(samples, measure), end="\n\n")
+    show(samples, *MEASURES)
     results = {
         f"{measure}{'' if name == 'ours' else '_peer'}": interleave.median(samples, name, measure)
         for name in names
         for measure in MEASURES
     }
-    print(f"raw samples: {os.path.relpath(interleave.save('hub', samples, results))}")
-    if "ours" in names:
-        print(judged("hub", GOALS, results))
-    print(interleave.result("hub", results))
+    conclude("hub", GOALS if "ours" in names else {}, samples, results)
 
 
 def measured(name: str, size: Size) -> Measures:

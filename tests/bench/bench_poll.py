@@ -12,7 +12,6 @@ that is less, and counted per minute: processes started, CPU seconds of the proc
 the event loop's lag (p99, ms), requests slurmctld answered, servers declared dead (all of them live).
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -23,9 +22,10 @@ from typing import NamedTuple
 
 from spawners.slurm_text import SQUEUE_FIELDS
 from tests.bench import interleave
-from tests.bench.factory import Factory, end_when_told
-from tests.bench.goals import Goal, judged
+from tests.bench.factory import Factory
+from tests.bench.goals import Goal
 from tests.bench.interleave import Contender, Measures, Sample
+from tests.bench.outcome import asked, conclude, show
 from tests.bench.poll_load import warm_up
 
 RUNNING, QUEUED = 30.0, 0.5
@@ -80,10 +80,7 @@ class Case(NamedTuple):
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
-    parser = argparse.ArgumentParser(prog="onramp bench poll")
-    parser.add_argument("--quick", action="store_true", help="fewer servers and rounds, for a first look")
-    size = QUICK if parser.parse_args().quick else FULL
-    end_when_told()
+    size = QUICK if asked("poll", "fewer servers and rounds, for a first look").quick else FULL
     found: dict[str, Sequence[Sample]] = {}
     with Factory() as factory:
         factory.up()
@@ -157,8 +154,7 @@ def report(found: dict[str, Sequence[Sample]], largest: str, least: float) -> No
     """Print and save what was found; `least` is the least CPU in a minute that can be told from none."""
     for name, samples in found.items():
         print(f"{name}")
-        for measure in MEASURES:
-            print(interleave.table(samples, measure), end="\n\n")
+        show(samples, *MEASURES)
     samples = found[largest]
     results = {
         "cpu_ratio": cpu_ratio(samples, least),
@@ -178,11 +174,9 @@ def report(found: dict[str, Sequence[Sample]], largest: str, least: float) -> No
             sample.measures["lost"] for each in found.values() for sample in each if sample.contender == "ours"
         ),
     }
-    file = interleave.save("poll", [sample for each in found.values() for sample in each], results)
-    print(f"raw samples: {os.path.relpath(file)}")
     growth = [interleave.median(found[name], "ours", "processes") for name in found if name.startswith("running-")]
-    print(judged("poll", GOALS, results | {"processes_growth": growth[-1] / growth[0]}))
-    print(interleave.result("poll", results))
+    every = [sample for each in found.values() for sample in each]
+    conclude("poll", GOALS, every, results, aside={"processes_growth": growth[-1] / growth[0]})
 
 
 def cpu_ratio(samples: Sequence[Sample], least: float) -> float:

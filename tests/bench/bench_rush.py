@@ -9,7 +9,6 @@ behind_s      seconds from the last one's handing in until all results are recor
 lost          those with a receipt of which the service does not have what was handed in, with full marks.
 """
 
-import argparse
 import asyncio
 import os
 import shutil
@@ -28,10 +27,11 @@ from hub_config.cli.terminal import REPOSITORY
 from tests.attacks.attack import COURSE
 from tests.bench import interleave
 from tests.bench.bench_grading import NUMPY
-from tests.bench.factory import Factory, end_when_told
-from tests.bench.goals import Goal, judged
+from tests.bench.factory import Factory
+from tests.bench.goals import Goal
 from tests.bench.hub import Hub, HubError
 from tests.bench.interleave import Sample
+from tests.bench.outcome import asked, conclude
 from tests.bench.rush import Handed, Rush, judge
 from tests.curricula.course_here import solved
 
@@ -58,10 +58,7 @@ QUICK = Size(learners=60, seconds=6)
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
-    parser = argparse.ArgumentParser(prog="onramp bench rush")
-    parser.add_argument("--quick", action="store_true", help="fewer learners, for a first look")
-    size = QUICK if parser.parse_args().quick else FULL
-    end_when_told()
+    size = QUICK if asked("rush", "fewer learners, for a first look").quick else FULL
     with Factory() as factory:
         factory.up()
         hub = factory.hub(TEACHER)
@@ -184,10 +181,7 @@ def report(samples: Sequence[Sample], size: Size) -> None:
     calm, killed = (sample.measures for sample in samples)
     print(interleave.medians(samples, tuple(calm)), end="\n\n")
     results = {**calm, **{f"{key}_killed": value for key, value in killed.items() if key != "submitted"}}
-    file = interleave.save("rush", samples, results, {"seconds": f"{size.seconds:g}"})
-    print(f"raw samples: {os.path.relpath(file)}")
-    print(judged("rush", GOALS, results))
-    print(interleave.result("rush", results))
+    conclude("rush", GOALS, samples, results, {"seconds": f"{size.seconds:g}"})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Of each start: its seconds, those of every step of it, CPU seconds of the factor
 of the person's processes on the node, and requests slurmctld answered the hub and the person until the server answered.
 """
 
-import argparse
 import json
 import os
 import re
@@ -23,10 +22,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.bench import interleave, meter
-from tests.bench.factory import Factory, end_when_told, free_port
-from tests.bench.goals import Goal, judged
+from tests.bench.factory import REST, Factory, free_port
+from tests.bench.goals import Goal
 from tests.bench.hub import Hub, answers, until
 from tests.bench.interleave import Contender, Measures, Sample
+from tests.bench.outcome import asked, conclude, show
 from tests.bench.stock_hub import StockHub, moss_hub, stock_hub
 from tests.kernel import Kernel
 
@@ -53,8 +53,6 @@ STEPS = {
 }
 # Half of what stock takes, and a quarter more than JupyterLab takes that nobody starts for a person.
 GOALS = {"stock_ratio": Goal(most=0.5), "floor_ratio": Goal(most=1.25)}
-# Slurm takes up to so long to look for batch jobs again (batch_sched_delay). No contender begins in another's shadow.
-_REST = 3.5
 _TIME = r"^\[I (\S+ \S+) "
 _RUNNING = re.compile(_TIME + r"ServerApp\] Jupyter Server \S+ is running at", re.MULTILINE)
 _SUBMITTED = re.compile(_TIME + r".*\] Job (?:\d+ of \S+ is submitted|submitted\. output: \d+)$", re.MULTILINE)
@@ -82,10 +80,7 @@ class Server(NamedTuple):
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
-    parser = argparse.ArgumentParser(prog="onramp bench spawn")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, for a first look")
-    size = QUICK if parser.parse_args().quick else FULL
-    end_when_told()
+    size = QUICK if asked("spawn").quick else FULL
     with Factory() as factory:
         factory.up()
         with stock_hub(factory) as stock, moss_hub(factory) as moss:
@@ -109,7 +104,7 @@ def contenders(factory: Factory, stock: StockHub, moss: StockHub) -> Sequence[Co
 
 def by_hub(factory: Factory, hub: Hub, log: Path, logs: Path, options: Mapping[str, object] = {}) -> Measures:
     """Start a server by a hub and use it; `log` is the hub's, `logs` the folder of its jobs'."""
-    time.sleep(_REST)
+    time.sleep(REST)
 
     def start() -> Server:
         hub.start(USER, options)
@@ -203,13 +198,9 @@ def report(samples: Sequence[Sample], slurm: str) -> None:
         "rpcs": interleave.median(samples, "ours", "rpcs"),
         "rpcs_peer": interleave.median(samples, "peer", "rpcs"),
     }
-    for measure in ("seconds", "cpu", "cpu_node", "rpcs"):
-        print(interleave.table(samples, measure), end="\n\n")
+    show(samples, "seconds", "cpu", "cpu_node", "rpcs")
     print(interleave.medians(samples, [*STEPS, "processes"]), end="\n\n")
-    file = interleave.save("spawn", samples, results, {"slurm": slurm})
-    print(f"raw samples: {os.path.relpath(file)}")
-    print(judged("spawn", GOALS, results))
-    print(interleave.result("spawn", results))
+    conclude("spawn", GOALS, samples, results, {"slurm": slurm})
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ rpcs_queued   requests slurmctld answered hub and people in a minute while five 
               our hub, or of the stock hub (stock/jupyterhub_config.py) in the same factory.
 """
 
-import argparse
-import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +12,11 @@ from typing import NamedTuple
 
 from hub_config.factory.plan import PEOPLE
 from tests.bench import interleave
-from tests.bench.factory import Factory, end_when_told
-from tests.bench.goals import Goal, judged
+from tests.bench.factory import Factory
+from tests.bench.goals import Goal
 from tests.bench.hub import Hub, until
 from tests.bench.interleave import Contender, Measures, Sample
+from tests.bench.outcome import asked, conclude, show
 from tests.bench.stock_hub import ADMIN, StockHub, stock_hub
 
 
@@ -37,10 +36,7 @@ GOALS = {"rpcs_queued_ratio": Goal(most=1)}
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
-    parser = argparse.ArgumentParser(prog="onramp bench up")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds, for a first look")
-    size = QUICK if parser.parse_args().quick else FULL
-    end_when_told()
+    size = QUICK if asked("up").quick else FULL
     with Factory() as factory:
         interleave.say("Starting the factory:")
         ups = interleave.interleave(factory_starts(factory), size.ups)
@@ -60,13 +56,9 @@ def report(ups: Sequence[Sample], queues: Sequence[Sample], slurm: str) -> None:
         "rpcs_queued": interleave.median(queues, "ours", "rpcs_queued"),
         "rpcs_queued_peer": interleave.median(queues, "peer", "rpcs_queued"),
     }
-    for measure in ("seconds", "rpcs_queued"):
-        print(interleave.table(samples, measure), end="\n\n")
-    file = interleave.save("up", samples, results, {"slurm": slurm})
-    print(f"raw samples: {os.path.relpath(file)}")
+    show(samples, "seconds", "rpcs_queued")
     ratio = {"rpcs_queued_ratio": interleave.ratio(queues, "rpcs_queued")}
-    print(judged("up", GOALS, ratio))
-    print(interleave.result("up", results))
+    conclude("up", GOALS, samples, results, {"slurm": slurm}, aside=ratio)
 
 
 def factory_starts(factory: Factory) -> Sequence[Contender]:

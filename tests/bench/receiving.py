@@ -51,7 +51,7 @@ async def _standing_by(root: Path, source: Path, assignment: str) -> AsyncIterat
         async def grade(course: Course, submission: Submission, *, again: bool = False) -> Result:
             return await grader.grade(submission, again=again)
 
-        service.teaching._grade = grade
+        service.teaching.results.grade = grade
         code = load_course(source).code
         (await service.teach("release", assignment, course=name)).raise_for_status()
         (await service.ask("student1", "POST", "api/join", json={"code": code})).raise_for_status()
@@ -85,4 +85,4 @@ async def _hand_in(service: Service, course: str, assignment: str, notebook: Not
         for answer in await asyncio.gather(*[client.post(path, content=copy(number)) for number in numbers]):
             answer.raise_for_status()
         while len(store.events(course=course, kind="graded")) < known + len(numbers):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
