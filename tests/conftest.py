@@ -51,8 +51,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SideByS
     return SideBySide(config, log)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --full, for what takes many minutes."""
+    parser.addoption("--full", action="store_true", help="also run tests that take many minutes")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Where processes share the tests, put first what takes longest; on the factory, put last what breaks it."""
+    if not config.getoption("full"):
+        long = [item for item in items if item.get_closest_marker("full")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: _work(item.nodeid) != _FACTORY)
     faults = [item for item in items if item.nodeid.startswith(_FAULTS)]

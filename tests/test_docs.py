@@ -101,7 +101,7 @@ def test_what_a_notebook_can_call_is_on_its_page(pages, name):
 
 def test_pictures_are_those_that_a_browser_test_takes():
     """No page shows what no test takes, no test takes what no page shows, and a page says what is to be seen."""
-    tests = "".join(path.read_text() for path in REPOSITORY.glob("tests/end_to_end/*.py"))
+    tests = "".join(path.read_text() for path in REPOSITORY.glob("tests/*/*.py"))
     shown = [
         found
         for page in PAGES
