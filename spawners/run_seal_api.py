@@ -41,10 +41,11 @@ class SealHandler(APIHandler):  # type: ignore[misc]
             self.log.error("The accounting of job %s cannot be signed: %s", job_id, error)
             raise web.HTTPError(503, f"The accounting of job {job_id} cannot be signed just now.") from error
         job = _wanted(starts, self.get_query_argument("start", ""))
+        if job is not None and job.user == owner and not job.ended and job is starts[-1]:
+            # Whether it is a run is not known yet: accounting learns a job's comment when that ends.
+            raise web.HTTPError(409, f"Job {job_id} is {job.state}; its accounting is signed once it is over.")
         if job is None or not _is_run_of(owner, job):
             raise web.HTTPError(404, f"Accounting knows no run of {owner} whose job is {job_id}.")
-        if not job.ended and job is starts[-1]:
-            raise web.HTTPError(409, f"Job {job_id} is {job.state}; its accounting is signed once it is over.")
         signed = seal(job, datetime.now(UTC), key, spawner.user.name)
         self.finish({"accounting": job.model_dump(mode="json"), "seal": signed.model_dump(mode="json")})
 

@@ -151,8 +151,12 @@ def test_a_run_has_workers_of_its_own_and_leaves_none(factory: Factory) -> None:
     assert reported["outcome"] == "completed"
     asked = ("sacct", "-nPX", "-u", "student2", "-S", "2000-01-01", "--format=Comment")
     workers = f"onramp:cluster:student2:{reported['job_id']}:"
-    assert sum(line.startswith(workers) for line in factory.exec(*asked).splitlines()) == 1
     until("no job of it is left", lambda: set(factory.jobs("student2")) <= before)
+    # Accounting learns a job's comment when that has ended.
+    until(
+        "accounting knows one job of workers",
+        lambda: sum(line.startswith(workers) for line in factory.exec(*asked).splitlines()) == 1,
+    )
 
 
 def test_the_panel_says_the_price_and_has_workers_come_and_go(

@@ -169,6 +169,8 @@ def sacct(stdin: str) -> None:
         starts = [*json.loads(job.get("starts", "[]")), job]
         for one in (starts if "--duplicates" in sys.argv else [job]) if job["job_id"] in wanted else ():
             shown = one | {"state": one.get("ended_as", one["state"])}
+            if shown["state"] in ("PENDING", "RUNNING"):
+                shown["comment"] = ""  # slurmdbd learns it when a job ends
             row = [shown.get(names.get(field, field), "") for field in options["format"].split(",")]
             print("".join(value + options["delimiter"] for value in row))
 
