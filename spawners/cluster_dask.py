@@ -17,7 +17,7 @@ from spawners.cluster_keys import make_private, write_address
 from spawners.cluster_plan import ClusterPlan
 from spawners.cluster_pool import PoolCluster
 from spawners.cluster_watch import WorkerJob
-from spawners.node import NodeError
+from spawners.node_job import NodeError
 from spawners.scheduler import Scheduler
 
 LOOK = 0.5

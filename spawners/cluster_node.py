@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from spawners.node import NodeError, node_address
+from spawners.node_job import NodeError, node_address
 
 # Seconds for a scheduler to accept a connection. One that is busy does so too: the kernel answers for it.
 ANSWER = 20.0

@@ -22,7 +22,7 @@ from spawners.cluster_keys import write_credentials
 from spawners.cluster_pages import ROUTES, new_pages
 from spawners.cluster_plan import ClusterPlan, spread
 from spawners.cluster_watch import Watch, WorkerJob
-from spawners.node import node_address
+from spawners.node_job import node_address
 from spawners.scheduler import Scheduler, SchedulerError
 
 # Seconds between two looks at the jobs, those a worker has to hand over what it holds, and those after a refusal in

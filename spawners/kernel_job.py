@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
+import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
-from spawners.kernel_line import Line, Listener
+from spawners.kernel_line import Line
+from spawners.kernel_listener import Listener
 from spawners.kernel_plan import KernelError, KernelPlan
-from spawners.node import NodeError, node_address
+from spawners.node_job import NodeError, node_address
 from spawners.outage import refusal_of
 from spawners.render import RenderError
 from spawners.scheduler import JobState, Scheduler, SchedulerError
@@ -54,7 +57,7 @@ class KernelJob:
         self._line: Line | None = None
         self._wanted: dict[str, Any] = {}
         self._asks: asyncio.Task[None] | None = None
-        self._number = 0
+        self._number = 1
         self._look: float | None = None
         self._task: asyncio.Task[None] | None = None
         self.job_id = ""
@@ -64,15 +67,16 @@ class KernelJob:
         """The job has called, so that its node is ours."""
         return self._line is not None
 
-    async def submit(self, look: float | None) -> None:
-        """Hand it to Slurm; KernelError, and nothing left, where that refuses it.
+    async def submit(self, look: float | None, cwd: str, connection: Mapping[str, Any]) -> None:
+        """Hand it to Slurm, and with it how its first kernel is started; KernelError, and nothing left, on a refusal.
 
         Its node is to tell every `look` seconds what computes there; None: never.
         """
         self._look = look
         try:
             told = await self._listener.open(node_address(os.environ))
-            values = {key: str(value) for key, value in told.model_dump().items()} | {"ONRAMP_SITE": self._plan.named}
+            values = {key: str(value) for key, value in asdict(told).items()} | {"ONRAMP_SITE": self._plan.named}
+            values["kernel"] = json.dumps({"cwd": cwd, "connection": dict(connection)})
             self.job_id = await self._scheduler.submit(self._plan.user, self._plan.script(), self._plan.letter(values))
         except BaseException as error:
             self._listener.close()
@@ -84,7 +88,7 @@ class KernelJob:
         self._task = asyncio.create_task(self._follow())
 
     def start(self, cwd: str, connection: Mapping[str, Any]) -> None:
-        """Start a kernel as soon as there is a node for it, in place of the one that there is."""
+        """Start another kernel as soon as there is a node for it, in place of the one that there is."""
         self._number += 1
         self._wanted = {"start": {"number": self._number, "cwd": cwd, "connection": dict(connection)}}
         if self._line is not None:

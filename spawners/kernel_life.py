@@ -118,9 +118,10 @@ class KernelLife:
         try:
             plan = self._plan()
             self._end = KernelEnd(plan.idle, time.time())
-            job = KernelJob(plan, self._scheduler, self)
-            await job.submit(self._end.interval)
-            job.start(*self._kernel)
+            job, kernel = KernelJob(plan, self._scheduler, self), self._kernel
+            await job.submit(self._end.interval, *kernel)
+            if kernel is not self._kernel:  # it was restarted meanwhile
+                job.start(*self._kernel)
             self._job = job
         except KernelError as error:
             self._stub.cells.refuse(nothing_lost(str(error)))

@@ -26,7 +26,7 @@ from papermill.iorw import papermill_io
 from traitlets.config import Config
 
 from spawners import run_record as files
-from spawners.node import clean_environment
+from spawners.node_job import clean_environment
 from spawners.process import alone
 from spawners.run import Run
 from spawners.run_checkpoint import last

@@ -18,7 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from spawners import run_record as files
-from spawners.node import node_address
+from spawners.node_job import node_address
 from spawners.run_rank import note_failure
 from spawners.run_record import Submitted
 

@@ -70,7 +70,7 @@ async def job(
     monkeypatch.setattr(kernel_job, "LONGEST", 0.1)
     plan = plan_kernel("gpu-1", ME, {"ONRAMP_SITE": str(here(site, tmp_path))})
     one = KernelJob(plan, Slurm(OwnLauncher(fake_slurm), bin=str(fake_slurm.bin)), heard)
-    await one.submit(None)
+    await one.submit(None, "/", {})
     yield one
     await one.end()
 
@@ -147,4 +147,4 @@ async def test_what_slurm_says_when_it_takes_none(
 ) -> None:
     fake_slurm.answer("sbatch", err=err, code=1)
     with pytest.raises(KernelError, match=words):
-        await KernelJob(replace(job._plan, nonce="0" * 16), job._scheduler, heard).submit(None)
+        await KernelJob(replace(job._plan, nonce="0" * 16), job._scheduler, heard).submit(None, "/", {})

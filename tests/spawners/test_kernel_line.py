@@ -2,11 +2,13 @@
 
 import asyncio
 import ssl
+from dataclasses import replace
 
 import pytest
 
-from spawners import kernel_line
-from spawners.kernel_line import Line, Listener, call
+from spawners import kernel_listener
+from spawners.kernel_line import Line, call
+from spawners.kernel_listener import Listener
 
 HOST = "127.0.0.1"
 
@@ -43,11 +45,11 @@ async def test_the_servers_end_is_heard_too() -> None:
 
 
 async def test_who_does_not_know_the_token_is_hung_up_on_and_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel_line, "PATIENCE", 0.2)
+    monkeypatch.setattr(kernel_listener, "PATIENCE", 0.2)
     listener = Listener()
     told = await listener.open(HOST)
     for token in ("", "wrong", "é", "x" * 100_000):
-        stranger = await call(told.model_copy(update={"token": token}))
+        stranger = await call(replace(told, token=token))
         assert await heard(stranger) == []
         stranger.close()
     _, silent = await asyncio.open_connection(HOST, told.port)
@@ -62,7 +64,7 @@ async def test_a_server_that_is_somebody_else_learns_nothing() -> None:
     listener, other = Listener(), Listener()
     told, certificate = await listener.open(HOST), (await other.open(HOST)).certificate
     with pytest.raises(ssl.SSLCertVerificationError):
-        await call(told.model_copy(update={"certificate": certificate}))
+        await call(replace(told, certificate=certificate))
     assert not listener.called.done()
     listener.close()
     other.close()

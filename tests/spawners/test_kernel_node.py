@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
 
-from spawners import kernel_node, node_work
-from spawners.kernel_line import Call, Line, Listener, call
+from spawners import kernel_keeper, node_work
+from spawners.kernel_keeper import keep
+from spawners.kernel_line import Call, Line, call
+from spawners.kernel_listener import Listener
+from spawners.kernel_process import PORTS, KernelProcess
 from tests.spawners.a_kernel import ROOT
 
 Job = subprocess.Popen[str]
@@ -26,7 +30,10 @@ class Server:
     def __init__(self, folder: Path) -> None:
         self.letter = folder / "letter.json"
         self._listener = Listener()
-        self._keys = [key.decode() for key in zmq.curve_keypair()]
+        public, secret = (key.decode() for key in zmq.curve_keypair())
+        connection = {"transport": "tcp", "signature_scheme": "hmac-sha256", "key": "k"}
+        connection |= {"curve_publickey": public, "curve_secretkey": secret}
+        self.kernel = {"cwd": "/nowhere", "connection": connection}
         self.line: Line
         self.connection: dict[str, Any]
         self._heard: Any = None
@@ -36,8 +43,8 @@ class Server:
         told = await self._listener.open("127.0.0.1")
         self.letter.touch(mode)
         self.letter.chmod(mode)
-        values = {key: str(value) for key, value in told.model_dump().items()}
-        self.letter.write_text(json.dumps(values | {"ONRAMP_SITE": "local"}))
+        values = {key: str(value) for key, value in asdict(told).items()}
+        self.letter.write_text(json.dumps(values | {"ONRAMP_SITE": "local", "kernel": json.dumps(self.kernel)}))
         return told
 
     def job(self) -> Job:
@@ -46,15 +53,15 @@ class Server:
         env = {**os.environ, "PYTHONPATH": str(ROOT), "SLURM_JOB_ID": "7", "HOME": str(self.letter.parent)}
         return subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, text=True)
 
-    async def start(self, number: int = 1) -> dict[str, Any]:
-        """Have a kernel started; where it is reached."""
-        if self._heard is None:
-            self.line = await self._listener.called
-            self._heard = aiter(self.line)
-        public, secret = self._keys
-        connection = {"transport": "tcp", "signature_scheme": "hmac-sha256", "key": "k"}
-        connection |= {"curve_publickey": public, "curve_secretkey": secret}
-        self.line.send({"start": {"number": number, "cwd": "/nowhere", "connection": connection}})
+    async def called(self) -> dict[str, Any]:
+        """Take the call; where the first kernel is reached."""
+        self.line = await self._listener.called
+        self._heard = aiter(self.line)
+        return await self.word("started")
+
+    async def start(self, number: int) -> dict[str, Any]:
+        """Have another kernel started; where it is reached."""
+        self.line.send({"start": {"number": number, **self.kernel}})
         return await self.word("started")
 
     async def word(self, kind: str) -> dict[str, Any]:
@@ -84,7 +91,7 @@ async def job(server: Server) -> AsyncIterator[Job]:
     """Its job, in which the first kernel runs."""
     await server.write()
     one = server.job()
-    server.connection = (await server.start())["connection"]
+    server.connection = (await server.called())["connection"]
     yield one
     if one.poll() is None:
         one.terminate()
@@ -114,7 +121,7 @@ async def ended(job: Job) -> int:
 
 async def test_it_tells_where_the_kernel_is_and_ends_with_the_server(server: Server, job: Job) -> None:
     assert server.connection["ip"] == "127.0.0.1"
-    assert len({server.connection[name] for name in kernel_node.PORTS}) == 5
+    assert len({server.connection[name] for name in PORTS}) == 5
     assert not server.letter.exists()
     (pid,) = kernels(job)
     server.close()
@@ -177,10 +184,17 @@ async def test_it_tells_what_computes(server: Server, job: Job) -> None:
     assert not os.path.exists(folder)
 
 
-async def test_a_node_without_a_kernel_is_given_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_node_without_a_kernel_is_given_back(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Jupyter forgets a kernel that it could not restart, and nobody else would end its job."""
-    monkeypatch.setattr(kernel_node, "NO_KERNEL", 0.1)
-    await kernel_node.serve(await server.write(), os.environ)
+    monkeypatch.setattr(kernel_keeper, "NO_KERNEL", 0.1)
+    environ = {**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path)}
+    kernel = KernelProcess(1, "127.0.0.1", server.kernel, environ)
+    keeping = asyncio.create_task(keep(await server.write(), kernel, environ))
+    await server.called()
+    server.line.send({"signal": int(signal.SIGKILL)})
+    await keeping
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660])
@@ -193,7 +207,17 @@ async def test_a_letter_that_others_may_read_is_not_believed(server: Server, mod
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"ONRAMP_SITE": "local", "port": "x"}', "\udcff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        '{"ONRAMP_SITE": "local", "host": "127.0.0.1", "port": "x"}',
+        '{"ONRAMP_SITE": "local", "host": "127.0.0.1", "port": "1", "token": "", "certificate": "", "kernel": "{}"}',
+        "\udcff",
+    ],
+)
 async def test_a_letter_that_is_none(server: Server, text: str) -> None:
     server.letter.touch(0o600)
     server.letter.write_bytes(text.encode(errors="surrogateescape"))
@@ -211,3 +235,4 @@ async def test_a_server_that_is_gone(server: Server) -> None:
     _, said = await asyncio.to_thread(job.communicate)
     assert job.returncode == 1
     assert "the server that wanted this kernel is not there" in said
+    assert "Traceback" not in said

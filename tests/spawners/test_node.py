@@ -2,7 +2,6 @@
 
 import json
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -19,7 +18,6 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from spawners import node
 from spawners.node_folders import forget_old
 from spawners.node_server import free_port, listener
 from tests.hub_config.browser import send
@@ -197,25 +195,6 @@ def test_a_hub_that_waits_no_longer_ends_the_server(hub: RunningHub, home: Path)
     # The hub's cancel has removed the file with the token; without it nothing starts either.
     assert hub.run_job(job_id, HOME=str(home)).wait(20) == 1
     assert "onramp: " in hub.job_log(job_id)
-
-
-def test_secrets_of_somebody_else_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "a.json"
-    file.write_text("{}")
-    file.chmod(0o644)
-    with pytest.raises(node.NodeError, match="not a private file"):
-        node.take_secrets(file)
-    assert not file.exists()
-    (tmp_path / "target.json").write_text("{}")
-    (tmp_path / "link.json").symlink_to(tmp_path / "target.json")
-    with pytest.raises(OSError, match="symbolic links"):
-        node.take_secrets(tmp_path / "link.json")
-
-
-def test_a_terminal_has_the_shell_of_the_account() -> None:
-    account = pwd.getpwuid(os.getuid())
-
-    assert node.clean_environment({"SHELL": "/bin/false"}, account)["SHELL"] == account.pw_shell
 
 
 def test_the_listener_is_known_by_its_uid() -> None:
