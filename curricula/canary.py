@@ -84,7 +84,7 @@ def beside(step: Step, route: Route, number: int, chance: random.Random) -> tupl
         source, before = changed(step.source, one, chance), one.before
     else:
         source, before = plain(chance), chance.random() < 0.5
-    made = Step(index=CANARIES + number, source=source, where="in-sandbox")
+    made = Step(index=CANARIES + number, source=source, where="in-sandbox", value=step.value)
     return ((made,), ()) if before else ((), (made,))
 
 

@@ -37,14 +37,14 @@ class Candidate:
         with _alarm(self._seconds):
             return _OBJECTS[what](*told)
 
-    def _run(self, source: str, seconds: float, most: int) -> Mapping[str, object]:
+    def _run(self, source: str, seconds: float, most: int, value: bool) -> Mapping[str, object]:
         """Run one cell and say how it went."""
         self._seconds = seconds
         shell, out, err = self._shell, io.StringIO(), io.StringIO()
         shell.displayhook.seen = {}
         shell.display_pub.outputs.clear()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), _alarm(seconds):
-            done = shell.run_cell(source, store_history=True)
+            done = shell.run(source, value=value)
         error = done.error_before_exec or done.error_in_exec
         return {
             "ok": error is None,

@@ -1,9 +1,9 @@
-"""Which names a cell of a notebook gives a value, changes, or uses: how one cell needs another. Pure."""
+"""What a cell of a notebook is by reading it: names that it binds or uses, so how one needs another. Pure."""
 
 import ast
 import symtable
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -63,6 +63,16 @@ def _read(table: symtable.SymbolTable) -> Iterator[str]:
 
 def _table(text: str) -> symtable.SymbolTable:
     return symtable.symtable(text, "cell", "exec")
+
+
+@lru_cache(1000)
+def has_value(source: str) -> bool:
+    """Return whether a cell ends in an expression; True too for what cannot be read as Python without magics."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return True
+    return bool(body) and isinstance(body[-1], ast.Expr)
 
 
 @cache

@@ -56,13 +56,15 @@ class Step(Travels):
 
     `learner`: in the learner's process. `beside`: beside the tests, which need it; the course wrote it, and nothing is
     said of it. `split`: a test beside the others, `in-sandbox`: a test in the learner's process.
-    `answers` are names that an answer in this cell may give a new value.
+    `answers` are names that an answer in this cell may give a new value; `value` is False where it is known to end in
+    no expression, so that it has no value.
     """
 
     index: int
     source: str
     where: Literal["learner", "beside", "split", "in-sandbox"]
     answers: tuple[str, ...] = ()
+    value: bool = True
 
 
 @dataclass(frozen=True)

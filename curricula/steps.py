@@ -9,7 +9,7 @@ from nbformat import NotebookNode
 from pydantic import BaseModel
 
 from curricula import canary
-from curricula.cell_names import touched_names
+from curricula.cell_names import has_value, touched_names
 from curricula.report import CANARIES, Limits, Report, Step, Task
 from curricula.routing import Plan, grade_id, is_test
 
@@ -41,9 +41,12 @@ def examination(notebook: NotebookNode, plan: Plan, limits: Limits, chance: rand
         name = grade_id(cell)
         if not is_test(cell):
             names = tuple(sorted(touched_names(plan.answers[name]))) if name in plan.answers else ()
-            steps.append(Step(index=index, source=cell.source, where="learner", answers=names))
+            steps.append(
+                Step(index=index, source=cell.source, where="learner", answers=names, value=has_value(cell.source))
+            )
             continue
-        step = Step(index=index, source=cell.source, where=plan.routes[name].mode)
+        mode, value = plan.routes[name].mode, has_value(cell.source)
+        step = Step(index=index, source=cell.source, where=mode, value=value)
         if step.where == "split":
             steps += _helpers(plan, name, done)
             steps.append(step)
@@ -60,7 +63,7 @@ def _helpers(plan: Plan, test: str, done: set[int]) -> Iterator[Step]:
     for place, source in plan.beside:
         if place < plan.places.get(test, 0) and place not in done:
             done.add(place)
-            yield Step(index=place, source=source, where="beside")
+            yield Step(index=place, source=source, where="beside", value=has_value(source))
 
 
 def executed(notebook: NotebookNode, report: Report) -> NotebookNode:

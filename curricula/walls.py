@@ -156,6 +156,7 @@ def _write(path: str, text: str) -> None:
 
 def close_all_but(*kept: socket.socket) -> None:
     """Close every descriptor that this process was born with, but for the standard ones and these sockets."""
-    places = sorted({0, 1, 2, *(sock.fileno() for sock in kept)})
-    for low, high in zip(places, [*places[1:], 4096], strict=True):
-        os.closerange(low + 1, high)
+    last = 2
+    for one in sorted([*map(socket.socket.fileno, kept), 4096]):
+        os.closerange(last + 1, one)
+        last = one

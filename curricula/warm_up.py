@@ -24,7 +24,9 @@ _NOTEBOOK = Task(
             where="learner",
             answers=("double", "values"),
         ),
-        Step(index=1, source="assert double(2) == 4\nassert values == [1]", where="split"),
+        Step(index=1, source="import math\nmore = [double(n) for n in range(3)]", where="learner", value=False),
+        Step(index=2, source="assert double(2) == 4\nassert values == [1]", where="split", value=False),
+        Step(index=3, source="double(2)", where="split"),
     )
     * _OFTEN,
     learners=("double", "values"),

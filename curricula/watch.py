@@ -27,8 +27,11 @@ class Size(NamedTuple):
 
 def size_of(pid: int) -> Size:
     """Return the size of a process."""
-    with open(f"/proc/{pid}/statm") as file:
-        fields = file.read().split()
+    file = os.open(f"/proc/{pid}/statm", os.O_RDONLY)
+    try:
+        fields = os.read(file, 200).split()
+    finally:
+        os.close(file)
     return Size(int(fields[1]) * _PAGE, int(fields[5]) * _PAGE)
 
 
