@@ -10,6 +10,7 @@ import os
 import pwd
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ async def keep(folder: Path, environ: Mapping[str, str]) -> None:
         await asyncio.to_thread(write, folder, environ, None)
         scheduler = await asyncio.to_thread(_scheduler)
         await _end_orphans(scheduler)
+        if any(folder.glob("*/kernel.json")):  # the first of them is not to wait for it
+            await asyncio.to_thread(import_module, "spawners.kernel_provisioner")
         while True:
             await asyncio.to_thread(write, folder, environ, await _usage(scheduler, environ))
             await asyncio.sleep(FRESH)

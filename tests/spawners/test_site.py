@@ -199,14 +199,18 @@ def test_a_folder_and_bytes_that_are_no_text_cannot_be_read(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (changed("scheduler: slurm", "scheduler: [slurm"), "site.yaml:6: is not YAML: expected ',' or ']'"),
+        (
+            changed("scheduler: slurm", "scheduler: [slurm"),
+            "site.yaml:6: is not YAML: did not find expected ',' or ']'",
+        ),
         (
             changed("title: A", "title: !!python/object/apply:os.getcwd []\n#"),
             "site.yaml:4: is not YAML: could not det",
         ),
         (changed("title: A", "title: *nothing\n#"), "site.yaml:4: is not YAML: found undefined alias"),
         ("a\0b", "site.yaml: is not YAML: unacceptable character"),
-        ("[" * 5000, "site.yaml: is not YAML: maximum recursion depth"),
+        ("[" * 100_000, "site.yaml:1: is nested more than 50 deep"),
+        ("\n".join(f"{' ' * n}a:" for n in range(100)), "site.yaml:51: is nested more than 50 deep"),
         ("", "site.yaml:1: the whole file: Input should be a valid dictionary"),
         ("- a list", "site.yaml:1: the whole file: Input should be a valid dictionary"),
         ("&a {facts: *a}", "site.yaml:1: "),
