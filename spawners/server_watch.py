@@ -66,7 +66,9 @@ class JobWatch:
             if found is not None:
                 self.job, self._absences = found, 0
             elif not snapshot.stale and snapshot.at > self._seen_at:
-                self._missed(self._ours(await self._scheduler.accounted(self.job_id)))
+                # Whose a job is that has not ended, accounting cannot tell: it learns the comment at the end.
+                theirs = self.job_id in snapshot
+                self._missed(None if theirs else self._ours(await self._scheduler.accounted(self.job_id)))
                 self._seen_at = snapshot.at
         except SchedulerError:
             return self.job

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 from websocket import WebSocket, create_connection
 
@@ -93,6 +94,12 @@ def type_into(page: httpx.Client, terminal: str, text: str) -> None:
     tab.close()
 
 
+def runs(*words: str) -> bool:
+    """Whether a program runs below this process with just these words."""
+    ours = psutil.Process().children(recursive=True)
+    return any(one.info["cmdline"] == [*words] for one in psutil.process_iter(["cmdline"]) if one in ours)
+
+
 def test_an_open_tab_is_warned_and_a_word_of_its_person_counts(page: httpx.Client) -> None:
     ends = wait_for_warning(page)
     assert idle(page)["after_minutes"] == 0.03
@@ -138,7 +145,9 @@ def test_a_terminal_counts_while_its_program_computes(page: httpx.Client) -> Non
     name = page.post("api/terminals").raise_for_status().json()["name"]
     type_into(page, name, "sleep 1000\r")
     wait_for_warning(page)
-    type_into(page, name, "\x03yes > /dev/null\r")
+    type_into(page, name, "\x03")
+    wait(lambda: not runs("sleep", "1000"), lambda: str(idle(page)))  # a shell may forget what is typed before
+    type_into(page, name, "yes > /dev/null\r")
     wait_until(page, f"terminal {name}")
     assert idle(page)["ends"] is None
     type_into(page, name, "\x03")
