@@ -22,7 +22,7 @@ from typing import Any
 from curricula import candidate, examiner
 from curricula.report import Limits, Travels
 from curricula.walls import WallsError, close_all_but, confine, denied_calls, end_with_parent, enter, furnish, hide
-from curricula.warm_up import warm_up
+from curricula.warm_up import join_pages, warm_up
 from curricula.watch import Watch, size_of
 
 _MOST = 1 << 16
@@ -61,6 +61,7 @@ def main(argv: Sequence[str]) -> int:
     denied = denied_calls()
     gc.collect()
     gc.freeze()
+    join_pages()
     fork = _Fork(argv[1], denied, shell)
     problem = fork.problem() if fork.walls == "namespaces" else ""
     control.send(json.dumps({"problem": problem}).encode())
