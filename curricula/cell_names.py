@@ -8,6 +8,9 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+# Characters of a cell that somebody hands in, more of which nobody reads outside the walls.
+_LONG = 10_000
+
 
 @cache
 def bound_names(source: str) -> frozenset[str]:
@@ -67,7 +70,9 @@ def _table(text: str) -> symtable.SymbolTable:
 
 @lru_cache(1000)
 def has_value(source: str) -> bool:
-    """Return whether a cell ends in an expression; True too for what cannot be read as Python without magics."""
+    """Return whether a cell ends in an expression; True too for what cannot be read as Python, or is long to read."""
+    if len(source) > _LONG:
+        return True
     try:
         body = ast.parse(source).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):

@@ -111,12 +111,10 @@ async def _taken(kernel: KernelProcess) -> dict[str, int] | None:
 
 
 async def keep(told: Call, kernel: KernelProcess, environ: Mapping[str, str]) -> None:
-    """Call the server, and do what it says until one of us is gone; NodeError, and no kernel, where it is not there."""
+    """Call the server, and do what it says until one of us is gone; NodeError where it is not there."""
     try:
         line = await call(told)
     except OSError as error:
-        kernel.signal(signal.SIGKILL)
-        await asyncio.to_thread(kernel.wait)
         raise NodeError(f"the server that wanted this kernel is not there: {error}") from error
     await Keeper(line, kernel, environ).obey()
     line.close()

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import pwd
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -39,13 +40,17 @@ def run(letter: Mapping[str, str], environ: Mapping[str, str]) -> None:
     """Start the first kernel, and keep it for the server until that is gone."""
     host, port = letter["host"], int(letter["port"])
     token, certificate, first = letter["token"], letter["certificate"], json.loads(letter["kernel"])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # the job ends before anybody keeps the kernel
     kernel = KernelProcess(1, address_towards(host, port), first, environ)
-    import asyncio
+    try:
+        import asyncio
 
-    from spawners.kernel_keeper import keep
-    from spawners.kernel_line import Call
+        from spawners.kernel_keeper import keep
+        from spawners.kernel_line import Call
 
-    asyncio.run(keep(Call(host, port, token, certificate), kernel, environ))
+        asyncio.run(keep(Call(host, port, token, certificate), kernel, environ))
+    finally:
+        kernel.signal(signal.SIGKILL)
 
 
 if __name__ == "__main__":

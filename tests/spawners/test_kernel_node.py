@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -224,6 +225,17 @@ async def test_a_letter_that_is_none(server: Server, text: str) -> None:
     job = server.job()
     _, said = await asyncio.to_thread(job.communicate)
     assert (job.returncode, "Traceback" in said) == (1, False)
+
+
+async def test_a_job_that_ends_before_it_has_called_leaves_no_kernel(server: Server) -> None:
+    await server.write()
+    job = server.job()
+    while not kernels(job):  # meanwhile nobody answers its call
+        time.sleep(0.001)
+    (pid,) = kernels(job)
+    job.terminate()
+    assert await ended(job) == 0
+    assert not alive(pid)
 
 
 async def test_a_server_that_is_gone(server: Server) -> None:
