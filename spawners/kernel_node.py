@@ -51,6 +51,7 @@ def run(letter: Mapping[str, str], environ: Mapping[str, str]) -> None:
         asyncio.run(keep(Call(host, port, token, certificate), kernel, environ))
     finally:
         kernel.signal(signal.SIGKILL)
+        kernel.wait()
 
 
 if __name__ == "__main__":

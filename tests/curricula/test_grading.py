@@ -168,15 +168,25 @@ get_ipython().run_code = run_code
 """
 
 
-@pytest.mark.parametrize("code", [_STRIP, _SWALLOW], ids=["strip", "swallow"])
-async def test_asserts_that_were_made_harmless_give_no_mark(grader: Grader, code: str) -> None:
-    """Wrong answers, for which stock nbgrader gives full marks."""
+def wrong(grader: Grader, code: str) -> NotebookNode:
+    """A notebook with a wrong answer, and code that is to make up for it; stock nbgrader gives full marks."""
     notebook = answered(grader.course, "")
     cell(notebook, "m00-function").source = f"{code}\ndef minutes(*a):\n    return 0"
-    result = await grade(grader, notebook)
+    return notebook
+
+
+async def test_asserts_that_were_made_harmless_give_no_mark(grader: Grader) -> None:
+    result = await grade(grader, wrong(grader, _STRIP))
 
     assert result.score is None
     assert str(result.not_run).startswith("Its code changes how Python tests or reports errors")
+
+
+async def test_what_ipython_would_run_cells_with_runs_no_cell(grader: Grader) -> None:
+    result, plain = await grade(grader, wrong(grader, _SWALLOW)), await grade(grader, wrong(grader, ""))
+
+    assert [one.score for one in result.cells] == [one.score for one in plain.cells]
+    assert 0 in [one.score for one in plain.cells]
 
 
 @pytest.mark.parametrize("content", [b"", b"not JSON", b"[]", b"\xff"])
