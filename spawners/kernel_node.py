@@ -40,9 +40,14 @@ def run(letter: Mapping[str, str], environ: Mapping[str, str]) -> None:
     """Start the first kernel, and keep it for the server until that is gone."""
     host, port = letter["host"], int(letter["port"])
     token, certificate, first = letter["token"], letter["certificate"], json.loads(letter["kernel"])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # the job ends before anybody keeps the kernel
+    # The job may end before anybody keeps the kernel, and while that is being started nothing may break off.
+    ends: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: ends.append(number))
     kernel = KernelProcess(1, address_towards(host, port), first, environ)
     try:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        if ends:
+            return
         import asyncio
 
         from spawners.kernel_keeper import keep
