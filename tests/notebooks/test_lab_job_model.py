@@ -8,13 +8,12 @@ from jupyter_scheduler.models import Status
 
 from notebooks.lab_job_model import describe, status, values
 from spawners import run_record as files
-from spawners.request import parse_request, resolve
 from spawners.run import Run, View
 from spawners.run_notebook import read_notebook
-from spawners.run_record import Record, Reported, Submitted
+from spawners.run_record import Record, Reported
 from spawners.scheduler import JobState
 from spawners.site import Site
-from tests.spawners.a_run import notebook
+from tests.spawners.a_run import notebook, submitted
 
 AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -28,17 +27,9 @@ def run(tmp_path: Path) -> Run:
 
 def view(site: Site, run: Run, state: str, *, outcome: str = "", home: Path = Path("/home/a")) -> View:
     """A run in a state of Slurm's."""
-    submitted = Submitted(
-        notebook=str(home / "course/train.ipynb"),
-        sha256="0" * 64,
-        cwd=str(home),
-        site="local",
-        profile="gpu-1",
-        resources=resolve(parse_request({"profile": "gpu-1", "time": 5}, site, purpose="run"), site),
-        at=AT,
-    )
+    told = submitted(site, home / "course/train.ipynb", home, AT, time=5)
     said = {"started": AT, "ended": AT, "outcome": outcome}
-    record = Record(submitted=submitted, reported=Reported.model_validate(said) if outcome else None)
+    record = Record(submitted=told, reported=Reported.model_validate(said) if outcome else None)
     known = state not in ("UNKNOWN", "NOT_SUBMITTED")
     job = JobState(job_id="7", user="a", name="onramp-run", comment=run.comment, state=state, start=AT, end=AT)
     sentence = f"It is {state}."

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spawners import run_record as files
+from spawners.request import parse_request, resolve
+from spawners.run_record import Submitted
+from spawners.site import Site
 from spawners.slurm import Slurm
 from tests.fake_slurm import FakeSlurm
 from tests.spawners.test_slurm import DirectLauncher
@@ -42,6 +46,19 @@ def notebook(path: Path, sources: Sequence[str], *, parameters: str | None = PAR
     content = {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells + [cell(s) for s in sources]}
     path.write_text(json.dumps(content))
     return path
+
+
+def submitted(site: Site, path: Path, cwd: Path, at: datetime | None = None, **asked: int) -> Submitted:
+    """What run.json says of what was sent off with a GPU and whatever else was asked for; now, unless `at` is told."""
+    return Submitted(
+        notebook=str(path),
+        sha256="0" * 64,
+        cwd=str(cwd),
+        site="local",
+        profile="gpu-1",
+        resources=resolve(parse_request({"profile": "gpu-1", **asked}, site, purpose="run"), site),
+        at=at or datetime.now(UTC),
+    )
 
 
 def client(fake: FakeSlurm) -> Slurm:

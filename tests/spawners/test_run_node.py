@@ -22,13 +22,12 @@ import pytest
 import yaml
 
 from spawners import run_record as files
-from spawners.request import parse_request, resolve
 from spawners.run_attempts import put_by
-from spawners.run_record import MOST_SHOWN, Record, Reported, Submitted
+from spawners.run_record import MOST_SHOWN, Record, Reported
 from spawners.run_requeue import begun_again
 from spawners.run_words import NO_SPACE
 from spawners.site import Site
-from tests.spawners.a_run import notebook
+from tests.spawners.a_run import notebook, submitted
 
 ROOT = Path(__file__).parents[2]
 JOB = {"SLURM_JOB_ID": "17", "SLURMD_NODENAME": "gpu1", "CUDA_VISIBLE_DEVICES": "0"}
@@ -48,16 +47,7 @@ def folder(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Folde
         path.mkdir(mode=0o700)
         notebook(path / files.INPUT, sources, language=language)
         (path / files.PARAMETERS).write_text(yaml.safe_dump(values or {}))
-        submitted = Submitted(
-            notebook=str(tmp_path / "n.ipynb"),
-            sha256="0" * 64,
-            cwd=str(tmp_path),
-            site="local",
-            profile="gpu-1",
-            resources=resolve(parse_request({"profile": "gpu-1"}, site, purpose="run"), site),
-            at=datetime.now(UTC),
-        )
-        files.write_record(path, Record(submitted=submitted))
+        files.write_record(path, Record(submitted=submitted(site, tmp_path / "n.ipynb", tmp_path)))
         return path
 
     return write

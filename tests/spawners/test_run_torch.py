@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,12 +12,12 @@ import pytest
 import yaml
 
 from spawners import run_record as files
-from spawners.request import parse_request, resolve
 from spawners.run_rank import note_failure
-from spawners.run_record import Failure, Record, Reported, Submitted
+from spawners.run_record import Failure, Record, Reported
 from spawners.run_torch import first_failure
 from spawners.run_words import failure_sentence
 from spawners.site import Site
+from tests.spawners.a_run import submitted
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="no PyTorch here")
@@ -39,17 +38,8 @@ def folder(tmp_path: Path, site: Site) -> Folder:
         path.mkdir(mode=0o700)
         (path / files.SCRIPT_INPUT).write_text(source)
         (path / files.PARAMETERS).write_text(yaml.safe_dump(dict(values or {})))
-        asked = {"profile": "gpu-1", "gpus": gpus, "nodes": nodes}
-        submitted = Submitted(
-            notebook=str(tmp_path / "train.py"),
-            sha256="0" * 64,
-            cwd=str(tmp_path),
-            site="local",
-            profile="gpu-1",
-            resources=resolve(parse_request(asked, site, purpose="run"), site),
-            at=datetime.now(UTC),
-        )
-        files.write_record(path, Record(submitted=submitted))
+        told = submitted(site, tmp_path / "train.py", tmp_path, gpus=gpus, nodes=nodes)
+        files.write_record(path, Record(submitted=told))
         return path
 
     return write

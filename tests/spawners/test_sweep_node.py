@@ -7,22 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from spawners import run_record as files
-from spawners.request import parse_request, resolve
-from spawners.run_record import Submitted
 from spawners.run_values import reported_values
 from spawners.site import Site
 from spawners.sweep import Sweep, members_of
 from spawners.sweep_grid import members
 from spawners.sweep_node import imported
 from spawners.sweep_record import CLAIM, SweepRecord, claim, member_folders, write_members, write_sweep
-from tests.spawners.a_run import cell, notebook
+from tests.spawners.a_run import cell, notebook, submitted
 
 ROOT = Path(__file__).parents[2]
 Folder = Callable[..., Path]
@@ -37,16 +34,7 @@ def folder(tmp_path: Path, site: Site) -> Folder:
         path = tmp_path / "sweep"
         path.mkdir(mode=0o700)
         notebook(path / files.INPUT, sources)
-        submitted = Submitted(
-            notebook=str(tmp_path / "n.ipynb"),
-            sha256="0" * 64,
-            cwd=str(tmp_path),
-            site="local",
-            profile="gpu-1",
-            resources=resolve(parse_request({"profile": "gpu-1"}, site, purpose="run"), site),
-            at=datetime.now(UTC),
-        )
-        record = SweepRecord(submitted=submitted, grid=dict(grid), jobs=1)
+        record = SweepRecord(submitted=submitted(site, tmp_path / "n.ipynb", tmp_path), grid=dict(grid), jobs=1)
         write_members(path, record, members(grid))
         write_sweep(path, record)
         return path
