@@ -134,10 +134,12 @@ class _Fork:
         end_with_parent()
         hide()
         gc.enable()
+        if not asks.recv(1):  # or a notebook would be blamed for what this machine could not do
+            raise WallsError("a learner's process could not raise its walls")
         examiner.serve(asks, host, self._shell, Watch(pid, limits, base.resident, self.processors))
 
     def _learn(self, limits: Limits, sock: socket.socket) -> None:
-        """Be the learner's process; what it writes past Python goes nowhere.
+        """Be the learner's process, and say when its walls stand; what it writes past Python goes nowhere.
 
         A signal to one's group reaches it in other namespaces too, so it has a group of its own.
         """
@@ -146,6 +148,7 @@ class _Fork:
         for standard in (1, 2):
             os.dup2(0, standard)
         self._wall_in(limits)
+        sock.send(b".")
         gc.enable()
         candidate.serve(sock, self._shell)
 

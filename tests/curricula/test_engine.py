@@ -50,6 +50,14 @@ async def test_what_is_drawn_by_chance_is_another_in_each_process() -> None:
     assert len({ran.outputs[0]["text"] for report in reports for ran in report.cells}) == 6
 
 
+async def test_a_notebook_is_not_blamed_where_walls_cannot_be_raised_any_more() -> None:
+    no_folder = replace(TASK, limits=replace(TASK.limits, disk_bytes=-1))
+    async with Engine("namespaces") as engine:
+        with pytest.raises(EngineError, match="could not raise its walls"):
+            await engine.examine(no_folder)
+        assert (await engine.examine(TASK)).stopped is None
+
+
 async def test_without_bubblewrap_nothing_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(EngineError, match=r"grades nothing.*install Debian's bubblewrap"):
