@@ -16,7 +16,7 @@ from nbgrader.preprocessors import SaveCells
 
 from curricula.course import Assignment, Course
 from curricula.deadline import deadline_of, extra, percent_off
-from curricula.events import Event
+from curricula.events import RESULTS, Event
 from curricula.late import points_off
 from curricula.marks import CellGrade, Result
 from curricula.release import generated
@@ -89,7 +89,7 @@ def _apply(gradebook: Gradebook, course: Course, event: Event, moves: Iterable[E
             # None, not no time: nbgrader adds it to a deadline that may not be there.
             more = extra(course.assignment(str(event.assignment)), moves, event.user) or None
             gradebook.add_submission(event.assignment, event.user, timestamp=moment, extension=more)
-    elif event.kind in ("graded", "not_run"):
+    elif event.kind in RESULTS:
         notebook = _notebook(course.assignment(str(event.assignment)))
         for cell in Result.model_validate(event.payload).cells:
             _mark(gradebook, cell, notebook, str(event.assignment), str(event.user))

@@ -13,7 +13,7 @@ from nbconvert.preprocessors.sanitize import SanitizeHTML
 from pydantic import ValidationError
 
 from curricula.course import Assignment, Course
-from curricula.events import Event
+from curricula.events import RESULTS, Event
 from curricula.gradebook import project
 from curricula.marks import Key
 from curricula.moves.copied import NAME, Attempted, Copy, answers_of, by_hand
@@ -103,7 +103,7 @@ def _attempt(course: Course, handed: Handed, left: list[str]) -> Iterator[tuple[
 
 def _executed(course: Course, events: Iterable[Event]) -> Path | None:
     """Return the notebook as its last grading ran it, where that is kept."""
-    graded = [event for event in events if event.kind in ("graded", "not_run")]
+    graded = [event for event in events if event.kind in RESULTS]
     try:
         digest = Key.model_validate(graded[-1].payload["key"]).digest if graded else ""
     except (KeyError, ValidationError):

@@ -1,12 +1,13 @@
 """The service's REST API, for pages, servers and commands: JSON in, JSON out, notebooks as they are."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 from tornado.web import stream_request_body
 
+from curricula.course import Course
 from curricula.service.http import ASSIGNMENT, Handler, body_of
-from curricula.service.progress import before
 from curricula.service.refused import Refused
 from curricula.service.standing import Attempt, Standing, standings
 from curricula.submissions import Incoming, TooLarge, too_large
@@ -22,14 +23,14 @@ class Courses(Handler):
         """Answer with a list."""
         self.finish({"user": self.user, "courses": [self._course(course) for course in self.desk.mine(self.user)]})
 
-    def _course(self, course: Any) -> dict[str, Any]:
-        events = self.desk.store.events(course=course.name)
+    def _course(self, course: Course) -> dict[str, Any]:
+        events = self.desk.store.of_learner(course.name, self.user)
         return {
             "name": course.name,
             "title": self.desk.called(course),
             "teacher": self.user in course.teachers,
             "assignments": [
-                _plain(one) | {"before": before(events, one.assignment.name, self.user)}
+                _plain(one) | {"before": self.desk.ahead(course, one)}
                 for one in standings(course, events, self.user)
                 if one.released_at
             ],
@@ -107,7 +108,7 @@ class Submissions(Handler):
 
     def _open(self) -> None:
         name, assignment_name = self.path_args
-        _, assignment = self.desk.open_for(self.user, name, assignment_name, self.now)
+        assignment = self.desk.open_for(self.user, name, assignment_name, self.now).assignment
         announced = int(self.request.headers.get("Content-Length", 0))
         if announced > assignment.max_bytes:
             raise TooLarge(too_large(announced, assignment.max_bytes))
@@ -128,20 +129,23 @@ class Submissions(Handler):
         assert self._file is not None
         # A body may take its time; what counts is when all of it was here.
         now = datetime.now(UTC)
-        where = self.desk.open_for(self.user, course, assignment, now)
-        receipt = self.desk.receive(self.user, *where, self._file, now)
-        self.teaching.at_once.received(*where, receipt)
+        work = self.desk.open_for(self.user, course, assignment, now)
+        receipt = self.desk.receive(work, self._file, now)
+        self.teaching.at_once.received(work.course, work.assignment, receipt)
         self.set_status(200 if receipt.again else 201)
         self.finish(receipt.model_dump(mode="json") | {"message": receipt.sentence})
 
-    def get(self, course: str, assignment: str) -> None:
+    async def get(self, course: str, assignment: str) -> None:
         """Answer with everybody's attempts."""
         if self._problem is not None:
             raise self._problem
         taught = self.desk.taught(self.user, course)
-        found = standings(taught, self.desk.store.events(course=course))
+        self.finish({"submissions": await asyncio.to_thread(self._attempts, taught, assignment)})
+
+    def _attempts(self, course: Course, assignment: str) -> list[dict[str, Any]]:
+        found = standings(course, self.desk.store.events(course=course.name))
         attempts = [one for standing in found if standing.assignment.name == assignment for one in standing.attempts]
-        self.finish({"submissions": [one.model_dump(mode="json") | {"state": one.state} for one in attempts]})
+        return [one.model_dump(mode="json") | {"state": one.state} for one in attempts]
 
     def on_finish(self) -> None:
         """Forget what was not kept."""

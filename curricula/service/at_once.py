@@ -8,6 +8,7 @@ from typing import Protocol
 
 from curricula.course import Assignment, Course
 from curricula.erasure import erased
+from curricula.events import RESULTS
 from curricula.service.desk import Desk
 from curricula.submissions import Receipt, Submission
 
@@ -60,7 +61,7 @@ class AtOnce:
 
     def _resume(self, course: Course, assignment: Assignment) -> None:
         events = self._desk.store.events(course=course.name, assignment=assignment.name)
-        done = {event.submission for event in events if event.kind in ("graded", "not_run")}
+        done = {event.submission for event in events if event.kind in RESULTS}
         for event in events:
             if event.kind == "received" and event.id not in done and not erased(event):
                 self._begin(self._grade(course, self._desk.submission(event)))

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from curricula.course import Course, CourseError
 from curricula.deadline import moment
-from curricula.events import Event, Kind
+from curricula.events import RESULTS, Event, Kind
 from curricula.service.standing import marks_of
 from curricula.submissions import spoken
 
@@ -37,7 +37,7 @@ def log(events: Iterable[Event], course: Course) -> Iterator[Entry]:
 
 def _counts(event: Event, before: Sequence[Event]) -> str:
     """Say what counts after another result, with what teachers have decided; a person's decision says so itself."""
-    if event.kind not in ("graded", "not_run") or not (was := marks_of(before)):
+    if event.kind not in RESULTS or not (was := marks_of(before)):
         return ""
     now = marks_of((*before, event))
     old, new = (mark[event.submission or 0].sentence.rstrip(".") for mark in (was, now))

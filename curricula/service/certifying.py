@@ -42,7 +42,7 @@ def _lacking(award: Award, last: Attempt | None) -> str:
 
 def stands(desk: Desk, course: Course, track: Track, user: str) -> tuple[Standing, ...]:
     """Return how a learner stands with each module of a track, in its order."""
-    by_name = {one.assignment.name: one for one in standings(course, desk.store.events(course=course.name), user)}
+    by_name = {one.assignment.name: one for one in standings(course, desk.store.of_learner(course.name, user), user)}
     return tuple(by_name[one.name] for one in on_track(course, track))
 
 

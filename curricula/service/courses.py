@@ -1,15 +1,17 @@
 """The courses that are in place, and who is in them; whoever may not is told so."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from curricula.course import Course, CourseError, load_course
-from curricula.events import EventStore
+from curricula.events import Event, EventStore, Kind
 from curricula.roster import members
 from curricula.service.edits import note_edits
 from curricula.service.refused import Refused
 
 log = logging.getLogger(__name__)
+MEMBERSHIP: tuple[Kind, ...] = ("joined", "left")
 
 
 class Courses:
@@ -60,7 +62,7 @@ class Courses:
 
     def is_member(self, user: str, course: Course) -> bool:
         """Whether `user` has joined, or teaches."""
-        return user in course.teachers or user in members(self.store.events(course=course.name, user=user))
+        return _is_in(user, course, self._comings(course, user))
 
     def mine(self, user: str) -> tuple[Course, ...]:
         """Return the courses that `user` is in."""
@@ -77,9 +79,13 @@ class Courses:
     def attended(self, user: str, name: str) -> Course:
         """Return a course that `user` is in. Raises Refused, also where there is no such course."""
         course = self.course(name)
-        if not self.is_member(user, course):
-            raise Refused(403, f"You are not in {course.title}. Join it in “My courses” with the code of your teacher.")
+        self.check_member(user, course, self._comings(course, user))
         return course
+
+    def check_member(self, user: str, course: Course, events: Iterable[Event]) -> None:
+        """Refuse somebody who is not in a course, as its events on them say. Raises Refused."""
+        if not _is_in(user, course, events):
+            raise Refused(403, f"You are not in {course.title}. Join it in “My courses” with the code of your teacher.")
 
     def taught(self, user: str, name: str) -> Course:
         """Return a course that `user` teaches. Raises Refused."""
@@ -94,17 +100,25 @@ class Courses:
 
     def learners(self, course: Course) -> tuple[str, ...]:
         """Return who is in, by name; teachers are not among them."""
-        return tuple(sorted(members(self.store.events(course=course.name)) - course.teachers))
+        return tuple(sorted(members(self._comings(course)) - course.teachers))
 
     def enrol(self, actor: str, course: Course, user: str) -> bool:
         """Let `user` in; False, and nothing changes, for somebody who is in."""
-        known = self.store.events(course=course.name, user=user)
+        known = self._comings(course, user)
         if user in members(known):
             return False
         left = sum(event.kind == "left" for event in known)
         key = f"joined:{course.name}:{user}" + (f":{left}" if left else "")
         self.store.append("joined", course=course.name, actor=actor, user=user, key=key)
         return True
+
+    def _comings(self, course: Course, user: str | None = None) -> tuple[Event, ...]:
+        """Return who came and went, or when one of them did."""
+        return self.store.events(course=course.name, kind=MEMBERSHIP, user=user)
+
+
+def _is_in(user: str, course: Course, events: Iterable[Event]) -> bool:
+    return user in course.teachers or user in members(events)
 
 
 def check_teacher(course: Course, teacher: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curricula.erasure import erased
-from curricula.events import Event
+from curricula.events import RESULTS, Event
 from curricula.submissions import Store
 
 if TYPE_CHECKING:  # nbgrader loads slowly, and a page needs none of it
@@ -38,7 +38,7 @@ def delete_results(folder: Path, events: Iterable[Event], *also: "Key") -> None:
     from curricula.marks import Key
 
     events = tuple(events)
-    told = (event.payload.get("key") for event in events if event.kind in ("graded", "not_run"))
+    told = (event.payload.get("key") for event in events if event.kind in RESULTS)
     known = {key.model_copy(update={"submission": ""}) for key in (*map(Key.model_validate, filter(None, told)), *also)}
     for sha256 in gone(events):
         for key in known:

@@ -1,6 +1,7 @@
 """What may be done with assignments and submissions, and when; every door (page, API, command) leads here."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -8,12 +9,40 @@ from curricula.course import Assignment, Course, CourseError
 from curricula.deadline import Deadline, came_late, deadline_of, percent_off
 from curricula.erasure import erased
 from curricula.events import Event, EventStore
-from curricula.service.courses import Courses
+from curricula.service.courses import MEMBERSHIP, Courses
 from curricula.service.refused import Refused
+from curricula.service.standing import Standing
 from curricula.submissions import Incoming, Receipt, Store, Submission, spoken
 
 # Of one assignment by one learner, where the course sets no limit: each is kept, and a disk has an end.
 MOST_ATTEMPTS = 200
+
+
+@dataclass(frozen=True)
+class Work:
+    """An assignment as it lies before a learner: what is released, due when, and what they handed in."""
+
+    user: str
+    course: Course
+    assignment: Assignment
+    version: str
+    deadline: Deadline
+    attempts: tuple[Event, ...]
+
+    def receipt(self, received: Event, *, again: bool = False) -> Receipt:
+        """Return the receipt of one attempt; `again` where this very file was there already."""
+        return Receipt(
+            id=received.id,
+            course=self.course.name,
+            assignment=self.assignment.name,
+            user=self.user,
+            sha256=received.payload["sha256"],
+            received_at=received.at,
+            late=came_late(received, self.deadline),
+            percent_off=percent_off(self.assignment, received, self.deadline),
+            attempt=received.payload["attempt"],
+            again=again,
+        )
 
 
 class Desk(Courses):
@@ -26,89 +55,84 @@ class Desk(Courses):
 
     def deadline(self, course: Course, assignment: Assignment, user: str) -> Deadline:
         """Return when an assignment is due for `user`."""
-        moved = (
-            *self.store.events(course=course.name, kind="extended", assignment=assignment.name, user=user),
-            *self.store.events(course=course.name, kind="outage"),
-        )
-        return deadline_of(assignment, moved, user)
+        return deadline_of(assignment, self.store.of_learner(course.name, user, ("extended", "outage")), user)
 
     def released(self, course: Course, assignment: Assignment) -> Event | None:
         """Return the latest release of an assignment, or None."""
         events = self.store.events(course=course.name, kind="released", assignment=assignment.name)
         return events[-1] if events else None
 
-    def handed_out(self, user: str, course_name: str, assignment_name: str) -> tuple[Course, Assignment]:
+    def handed_out(self, user: str, course_name: str, assignment_name: str) -> Work:
         """Return an assignment that `user` may work on. Raises Refused."""
-        course = self.attended(user, course_name)
+        course = self.course(course_name)
+        known = self.store.of_learner(course.name, user, (*MEMBERSHIP, "released", "extended", "outage", "received"))
+        self.check_member(user, course, known)
         assignment = assignment_of(course, assignment_name)
-        if self.released(course, assignment) is None:
+        mine = [event for event in known if event.assignment == assignment.name]
+        released = [event for event in mine if event.kind == "released"]
+        if not released:
             raise Refused(404, f"{assignment.title} is not released yet. Your teacher releases it.")
-        return course, assignment
+        return Work(
+            user=user,
+            course=course,
+            assignment=assignment,
+            version=released[-1].payload["version"],
+            deadline=deadline_of(assignment, known, user),
+            attempts=tuple(event for event in mine if event.kind == "received"),
+        )
 
     def notebook(self, user: str, course_name: str, assignment_name: str) -> Path:
         """Return the notebook to fetch: without solutions and hidden tests. Raises Refused."""
-        course, assignment = self.handed_out(user, course_name, assignment_name)
-        return course.release(assignment)
+        work = self.handed_out(user, course_name, assignment_name)
+        return work.course.release(work.assignment)
 
-    def open_for(self, user: str, course_name: str, assignment_name: str, now: datetime) -> tuple[Course, Assignment]:
+    def open_for(self, user: str, course_name: str, assignment_name: str, now: datetime) -> Work:
         """Return an assignment that `user` may hand in at `now`. Raises Refused."""
-        course, assignment = self.handed_out(user, course_name, assignment_name)
-        deadline = self.deadline(course, assignment, user)
-        if deadline.due and deadline.is_late(now) and assignment.late == "refuse":
+        work = self.handed_out(user, course_name, assignment_name)
+        if work.deadline.due and work.deadline.is_late(now) and work.assignment.late == "refuse":
             raise Refused(
                 409,
-                f"{assignment.title} was due on {spoken(deadline.due)}, and late work is not taken. "
+                f"{work.assignment.title} was due on {spoken(work.deadline.due)}, and late work is not taken. "
                 "Your notebook is unchanged; ask your teacher for an extension.",
             )
-        return course, assignment
+        return work
 
-    def receive(self, user: str, course: Course, assignment: Assignment, file: Incoming, now: datetime) -> Receipt:
+    def receive(self, work: Work, file: Incoming, now: datetime) -> Receipt:
         """Keep what came in and write the receipt: a new attempt, unless it is the very file of the last one.
 
         Raises Refused where no attempt is left; the same file sent again, since an answer was lost, gets its receipt.
         """
-        version = self.released(course, assignment)
-        earlier = self.received(course, assignment, user)
+        assignment, earlier = work.assignment, work.attempts
         if earlier and earlier[-1].payload["sha256"] == file.sha256:
-            return self._receipt(course, earlier[-1], again=True)
+            return work.receipt(earlier[-1], again=True)
         if len(earlier) >= (assignment.attempts or MOST_ATTEMPTS):
             raise Refused(409, _used_up(assignment, earlier[-1]))
         sha256 = file.keep()
         attempt = len(earlier) + 1
         event = self.store.append(
             "received",
-            course=course.name,
+            course=work.course.name,
             assignment=assignment.name,
-            user=user,
-            actor=user,
+            user=work.user,
+            actor=work.user,
             at=now,
-            key=f"received:{course.name}:{assignment.name}:{user}:{attempt}",
+            key=f"received:{work.course.name}:{assignment.name}:{work.user}:{attempt}",
             payload={
                 "sha256": sha256,
-                "late": self.deadline(course, assignment, user).is_late(now),
+                "late": work.deadline.is_late(now),
                 "attempt": attempt,
-                "version": version.payload["version"] if version else None,
+                "version": work.version,
             },
         )
         if event.payload["sha256"] != sha256:  # another window of the same person was quicker with another file
-            return self.receive(user, course, assignment, file, now)
-        return self._receipt(course, event)
+            return self.receive(self.handed_out(work.user, work.course.name, assignment.name), file, now)
+        return work.receipt(event)
 
-    def _receipt(self, course: Course, event: Event, *, again: bool = False) -> Receipt:
-        assignment = assignment_of(course, event.assignment or "")
-        deadline = self.deadline(course, assignment, event.user or "")
-        return Receipt(
-            id=event.id,
-            course=event.course,
-            assignment=event.assignment or "",
-            user=event.user or "",
-            sha256=event.payload["sha256"],
-            received_at=event.at,
-            late=came_late(event, deadline),
-            percent_off=percent_off(assignment, event, deadline),
-            attempt=event.payload["attempt"],
-            again=again,
-        )
+    def ahead(self, course: Course, standing: Standing) -> int | None:
+        """Return how many last attempts are graded before that of the learner who stands so; None if theirs is."""
+        if not standing.waiting:
+            return None
+        return self.store.before(course.name, standing.assignment.name, standing.attempts[-1].id)
 
     def received(
         self, course: Course, assignment: Assignment | None = None, user: str | None = None
@@ -124,9 +148,9 @@ class Desk(Courses):
         raise Refused(404, f"{ascii(user)[:60]} has handed in nothing of {assignment.name} in {course.title}.")
 
     def latest(self, course: Course, assignment: Assignment) -> Mapping[str, Submission]:
-        """Return each learner's last attempt, but for those who were erased."""
-        received = self.received(course, assignment)
-        return {event.user or "": self.submission(event) for event in received if not erased(event)}
+        """Return each learner's last attempt, as they came in, but for those who were erased."""
+        latest = {event.user or "": event for event in self.received(course, assignment) if not erased(event)}
+        return {user: self.submission(event) for user, event in sorted(latest.items(), key=lambda one: one[1].id)}
 
     def submission(self, event: Event) -> Submission:
         """Return what a `received` event is about."""

@@ -3,28 +3,25 @@
 import asyncio
 from collections.abc import Sequence
 
-from curricula.course import Course
+from curricula.course import Assignment, Course
 from curricula.events import Event
 from curricula.service.comparing import SHOWN, WHY, compared
 from curricula.service.desk import assignment_of
 from curricula.service.http import COURSE, Page
 from curricula.service.marking import ToMark, after, comments, texts, to_mark
-from curricula.service.progress import before
 from curricula.service.refused import Refused
-from curricula.service.standing import standings
+from curricula.service.standing import Standing, standings
 from curricula.similarity import ALIKE
 
 
 class Marking(Page):
     """The answers of an assignment that a person has to mark, one after the other."""
 
-    def get(self, name: str, assignment_name: str) -> None:
+    async def get(self, name: str, assignment_name: str) -> None:
         """Show one: the one that was asked for (`submission`, `cell`), or else the first without points."""
         course = self.desk.taught(self.user, name)
         assignment = assignment_of(course, assignment_name)
-        events = self.desk.store.events(course=name)
-        standing = next(one for one in standings(course, events) if one.assignment == assignment)
-        found = to_mark(standing, events)
+        events, found = await asyncio.to_thread(self._to_mark, course, assignment)
         chosen = self._chosen(found)
         self.render_page(
             "marking.html",
@@ -38,6 +35,11 @@ class Marking(Page):
             comments=comments(events, assignment.name, chosen.cell.name) if chosen else (),
             texts=texts(chosen, *self.desk.to_read(course, assignment, chosen.submission)) if chosen else None,
         )
+
+    def _to_mark(self, course: Course, assignment: Assignment) -> tuple[tuple[Event, ...], tuple[ToMark, ...]]:
+        events = self.desk.store.events(course=course.name, assignment=assignment.name)
+        standing = next(one for one in standings(course, events) if one.assignment == assignment)
+        return events, to_mark(standing, events)
 
     def _chosen(self, found: Sequence[ToMark]) -> ToMark | None:
         asked = self.get_argument("submission", ""), self.get_argument("cell", "")
@@ -57,14 +59,14 @@ class AsLearner(Page):
 
     def get(self, name: str, learner: str) -> None:
         """Show this course alone, and nothing that acts."""
-        course, events = _seen_by(self, name, learner)
+        course, found = _seen_by(self, name, learner)
         called = self.desk.called(course)
         self.render_page(
             "courses.html",
-            courses=[(course, standings(course, events, learner))],
+            courses=[(course, found)],
             called={name: called},
             twice=set(),
-            place={(name, one.name): before(events, one.name, learner) for one in course.assignments},
+            place={(name, one.assignment.name): self.desk.ahead(course, one) for one in found},
             learner=learner,
             taught=called,
         )
@@ -75,9 +77,8 @@ class FeedbackAsLearner(Page):
 
     def get(self, name: str, learner: str, number: str) -> None:
         """Show it, or that it is not released."""
-        course, events = _seen_by(self, name, learner)
-        found = [(one.assignment, attempt) for one in standings(course, events, learner) for attempt in one.attempts]
-        for assignment, attempt in found:
+        course, found = _seen_by(self, name, learner)
+        for assignment, attempt in ((one.assignment, attempt) for one in found for attempt in one.attempts):
             if attempt.id == int(number):
                 self.render_page(
                     "feedback.html",
@@ -92,14 +93,14 @@ class FeedbackAsLearner(Page):
         raise Refused(404, f"{learner} has handed in nothing with the number {number} in {course.title}.")
 
 
-def _seen_by(page: Page, name: str, learner: str) -> tuple[Course, tuple[Event, ...]]:
-    """Return a course for its teacher to see as a learner of it, and what happened there; put on record who looked."""
+def _seen_by(page: Page, name: str, learner: str) -> tuple[Course, tuple[Standing, ...]]:
+    """Return a course for its teacher to see as a learner of it, and how they stand; put on record who looked."""
     course = page.desk.taught(page.user, name)
     if learner not in page.desk.learners(course):
         raise Refused(404, f"{ascii(learner)[:60]} is no learner of {course.title}: choose one under Learners.")
-    events = page.desk.store.events(course=name)
+    found = standings(course, page.desk.store.of_learner(name, learner), learner)
     page.desk.store.append("viewed_as", course=name, actor=page.user, user=learner)
-    return course, events
+    return course, found
 
 
 class Similar(Page):

@@ -1,5 +1,6 @@
 """The page with a course's map of skills: a learner's own, or for teachers how far all are."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,18 +18,21 @@ Modules = Mapping[str, Module | None]
 class Map(Page):
     """The modules of one track in order, what one learns there, and how far one is."""
 
-    def get(self, name: str) -> None:
+    async def get(self, name: str) -> None:
         """Show the track that was asked for (`track`), or else the whole course."""
         course = self.desk.attended(self.user, name)
         track = self._track(course)
         modules = {one.name: _module(course, one) for one in on_track(course, track)}
-        shown = self._crowd(course, modules) if self.user in course.teachers else self._own(course, track, modules)
+        if self.user in course.teachers:
+            shown = await asyncio.to_thread(self._crowd, course, modules)
+        else:
+            shown = self._own(course, track, modules)
         words = words_of(modules.values())
         self.render_page("map.html", course=course, called=self.desk.called(course), track=track, words=words, **shown)
 
     def _own(self, course: Course, track: Track | None, modules: Modules) -> dict[str, Any]:
         """Return how far the learner is who asks, and what they lack for the track's certificate."""
-        found = standings(course, self.desk.store.events(course=course.name), self.user)
+        found = standings(course, self.desk.store.of_learner(course.name, self.user), self.user)
         ordered = _in_order(found, modules)
         steps = [step(one, modules[one.assignment.name]) for one in ordered]
         lacks: list[str] = []

@@ -1,12 +1,15 @@
 """The pages: “My courses”, a teacher's view of a course and of what happened in it, and the feedback on one attempt."""
 
-from curricula.course import Course
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from curricula.course import Course, CourseError
+from curricula.events import RESULTS
 from curricula.service.audit import SHOWN, log
 from curricula.service.http import COURSE, Page
 from curricula.service.live import grading_now
 from curricula.service.marking import to_mark
-from curricula.service.progress import before
-from curricula.service.refused import Refused
 from curricula.service.standing import Standing, standings
 from curricula.service.statistics import questions
 
@@ -17,12 +20,12 @@ class MyCourses(Page):
     def get(self) -> None:
         """Show every course of whoever asks."""
         mine = self.desk.mine(self.user)
-        events = {course.name: self.desk.store.events(course=course.name) for course in mine}
-        shown = [(course, standings(course, events[course.name], self.user)) for course in mine]
+        shown = [
+            (course, standings(course, self.desk.store.of_learner(course.name, self.user), self.user))
+            for course in mine
+        ]
         place = {
-            (one.name, work.name): before(events[one.name], work.name, self.user)
-            for one in mine
-            for work in one.assignments
+            (course.name, one.assignment.name): self.desk.ahead(course, one) for course, found in shown for one in found
         }
         called = {course.name: self.desk.called(course) for course in mine}
         released = [one.assignment.name for _, found in shown for one in found if one.released_at]
@@ -33,46 +36,49 @@ class MyCourses(Page):
 class TeachCourse(Page):
     """What a teacher sees of one course: who handed in what, and what came of it."""
 
-    def get(self, name: str) -> None:
-        """Show it to its teachers."""
+    async def get(self, name: str) -> None:
+        """Show it to its teachers; to read what a thousand learners did takes seconds, in which others are answered."""
         course = self.desk.taught(self.user, name)
-        events = self.desk.store.events(course=name)
+        shown = await asyncio.to_thread(self._shown, course)
+        grading = {one.name: grading_now(self.teaching, course, one.name) for one in course.assignments}
+        self.render_page("teach.html", acts=True, course=course, grading=grading, **shown)
+
+    def _shown(self, course: Course) -> dict[str, Any]:
+        """Return what the events say."""
+        events = self.desk.store.events(course=course.name)
         found = standings(course, events)
         by_hand = {one.assignment.name: to_mark(one, events) for one in found}
-        again = {one.assignment.name: self._again(course, one) for one in found}
-        self.render_page(
-            "teach.html",
-            acts=True,
-            course=course,
-            called=self.desk.called(course),
-            standings=found,
-            learners=self.desk.learners(course),
-            newest=events[-1].id if events else 0,
-            grading={one.name: grading_now(self.teaching, course, one.name) for one in course.assignments},
-            by_hand={name: (len(some), sum(not one.marked for one in some)) for name, some in by_hand.items()},
-            again=again,
-            questions={one.assignment.name: questions(one.latest) for one in found},
-        )
+        versions = {one.submission: one.payload["key"]["assignment"] for one in events if one.kind in RESULTS}
+        return {
+            "called": self.desk.called(course),
+            "standings": found,
+            "learners": self.desk.learners(course),
+            "newest": events[-1].id if events else 0,
+            "by_hand": {name: (len(some), sum(not one.marked for one in some)) for name, some in by_hand.items()},
+            "again": {one.assignment.name: self._again(course, one, versions) for one in found},
+            "questions": {one.assignment.name: questions(one.latest) for one in found},
+        }
 
-    def _again(self, course: Course, standing: Standing) -> int:
-        """Return how many results are of other tests than those in place."""
-        marked = {one.id for one in standing.latest if one.mark}
+    def _again(self, course: Course, standing: Standing, versions: Mapping[int | None, str]) -> int:
+        """Return how many results are of other `versions` of the tests than the one in place."""
+        marked = {one.id for one in standing.latest if one.mark and not one.erased}
         marked -= self.teaching.results.asked_again(course, standing.assignment)
         try:
-            return sum(one.id in marked for one in self.teaching.results.ungraded(course, standing.assignment.name))
-        except Refused:
+            version = course.version(standing.assignment) if marked else ""
+        except CourseError:
             return 0
+        return sum(versions[one] != version for one in marked)
 
 
 class Log(Page):
     """Everything that happened in a course, newest first: what, when, and who did it."""
 
-    def get(self, name: str) -> None:
+    async def get(self, name: str) -> None:
         """Show it to its teachers."""
         course = self.desk.taught(self.user, name)
-        events = self.desk.store.events(course=name)
-        said = [*log(events, course)][: -SHOWN - 1 : -1]
-        self.render_page("log.html", course=course, called=self.desk.called(course), said=said, all=len(events))
+        said = await asyncio.to_thread(lambda: [*log(self.desk.store.events(course=name), course)])
+        shown = said[: -SHOWN - 1 : -1]
+        self.render_page("log.html", course=course, called=self.desk.called(course), said=shown, all=len(said))
 
 
 class Feedback(Page):
@@ -82,8 +88,8 @@ class Feedback(Page):
         """Show it to its learner and to the course's teachers."""
         event = self.desk.visible(self.user, int(number))
         course = self.desk.course(event.course)
-        events = self.desk.store.events(course=course.name)
-        attempts = [one for standing in standings(course, events) for one in standing.attempts]
+        events = self.desk.store.of_learner(course.name, event.user or "")
+        attempts = [one for standing in standings(course, events, event.user) for one in standing.attempts]
         attempt = next(one for one in attempts if one.id == event.id)
         teaches = self.user in course.teachers
         self.render_page(

@@ -1,11 +1,7 @@
-"""How far a grading is, and how long the rest takes at the pace so far; who waits before whom. Pure."""
+"""How far a grading is, and how long the rest takes at the pace so far. Pure."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
-
-from curricula.erasure import erased
-from curricula.events import Event
 
 
 @dataclass(frozen=True)
@@ -46,16 +42,3 @@ def spoken_seconds(seconds: int) -> str:
     if seconds > 90:
         return f"{math.ceil(seconds / 60)} min"
     return f"{seconds if seconds < 10 else math.ceil(seconds / 5) * 5} s"
-
-
-def before(events: Iterable[Event], assignment: str, user: str) -> int | None:
-    """Return how many last attempts at an assignment are graded before that of `user`; None where it does not wait."""
-    last: dict[str, int] = {}
-    graded = set()
-    for event in events:
-        if event.assignment == assignment and event.kind == "received" and not erased(event):
-            last[event.user or ""] = event.id
-        elif event.kind in ("graded", "not_run"):
-            graded.add(event.submission)
-    waiting = [one for one, number in last.items() if number not in graded]
-    return waiting.index(user) if user in waiting else None

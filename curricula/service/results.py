@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from curricula.course import Assignment, Course, CourseError
 from curricula.erasure import erased
-from curricula.events import Event
+from curricula.events import RESULTS, Event
 from curricula.service.deleting import delete_results
 from curricula.service.desk import Desk, assignment_of
 from curricula.service.refused import Refused
@@ -16,7 +16,6 @@ if TYPE_CHECKING:  # nbgrader loads slowly, and a page needs none of it
     from curricula.marks import Result
 
 log = logging.getLogger(__name__)
-RESULTS = ("graded", "not_run")
 
 
 class Grade(Protocol):

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel
 from curricula.course import Assignment, Course
 from curricula.deadline import Deadline, came_late, deadline_of, percent_off
 from curricula.erasure import erased
-from curricula.events import Event
+from curricula.events import RESULTS, Event
 from curricula.late import points_off
 
 
@@ -179,7 +179,7 @@ def marks_of(events: Iterable[Event]) -> dict[int, Mark]:
     found: dict[int, Mark] = {}
     decided: dict[int, dict[str, Event]] = {}
     for event in events:
-        if event.submission is not None and event.kind in ("graded", "not_run"):
+        if event.submission is not None and event.kind in RESULTS:
             found[event.submission] = Mark.model_validate(
                 {name: event.payload.get(name) for name in ("not_run", "cells")}
             )
@@ -189,6 +189,8 @@ def marks_of(events: Iterable[Event]) -> dict[int, Mark]:
 
 
 def _decided(mark: Mark, by_teachers: Mapping[str, Event]) -> Mark:
+    if not by_teachers:
+        return mark
     cells = [_cell(cell, by_teachers.get(cell.name)) for cell in mark.cells]
     return mark.model_copy(update={"cells": tuple(cells)})
 

@@ -101,6 +101,8 @@ class Teaching:
     def _unfinished(self, course: Course, assignment: Assignment) -> tuple[str, set[int]]:
         """Return who asked last for a grading, and what is still without the result that was asked for."""
         asked = self._desk.store.events(course=course.name, kind="grading_asked", assignment=assignment.name)
+        if not asked:
+            return "", set()
         last = {number: event.id for event in asked for number in event.payload["submissions"]}
         results = self.results.of(course, assignment)
         open_ = {number for number, at in last.items() if number not in results or results[number].id < at}
@@ -109,7 +111,7 @@ class Teaching:
         except Refused as error:
             log.error("not graded: %s", error)
             left = set()
-        return (asked[-1].actor if asked else ""), left
+        return asked[-1].actor, left
 
     def grading(self, course: Course, name: str) -> bool:
         """Whether this assignment is being graded just now."""
@@ -171,7 +173,7 @@ class Teaching:
         read = self._desk.store.events
         while True:
             before = read(course=course.name, kind="erased")
-            await asyncio.to_thread(project, course, read(course=course.name))
+            await asyncio.to_thread(lambda: project(course, read(course=course.name)))
             if read(course=course.name, kind="erased") == before:
                 return
 

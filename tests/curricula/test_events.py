@@ -42,6 +42,46 @@ def test_what_was_added_is_read_in_order(store):
     assert (store.newest("c1"), store.newest("c2"), store.newest("c3")) == (second.id, second.id + 1, 0)
 
 
+def handed_in(store, user, assignment="a1", **payload):
+    return store.append("received", course="c1", actor=user, user=user, assignment=assignment, payload=payload).id
+
+
+def told(store, kind, course="c1", **about):
+    return store.append(kind, course=course, actor="x", **about)
+
+
+def test_what_happened_to_a_learner_and_to_all_in_a_course_is_read_without_others(store):
+    joined, released = told(store, "joined", user="ann"), told(store, "released", assignment="a1")
+    told(store, "joined", user="bob")
+    received = store.event(handed_in(store, "ann"))
+    told(store, "released", course="c2", assignment="a1")
+    told(store, "joined", course="c2", user="ann")
+
+    assert store.of_learner("c1", "ann") == (joined, released, received)
+    assert store.of_learner("c1", "ann", ("received", "released")) == (released, received)
+    assert store.of_learner("c1", "eve") == (released,)
+    assert store.events(course="c1", kind=("released", "received"), user="ann") == (received,)
+
+
+def waits_behind(store):
+    """Of each learner the last attempt waits, unless it has a result or was erased."""
+    ann, bob, cleo = (handed_in(store, user) for user in ("ann", "bob", "cleo"))
+    assert [store.before("c1", "a1", number) for number in (ann, bob, cleo)] == [0, 1, 2]
+    again = handed_in(store, "ann")
+    handed_in(store, "dan", "a2")
+    handed_in(store, "erased-0123456789ab", erased=True)
+    last = handed_in(store, "eve")
+    assert [store.before("c1", "a1", number) for number in (bob, cleo, again, last)] == [0, 1, 2, 3]
+    told(store, "graded", submission=bob)
+    told(store, "not_run", submission=again)
+    told(store, "overridden", submission=cleo)
+    assert [store.before("c1", "a1", number) for number in (cleo, last)] == [0, 1]
+
+
+def test_who_waits_before_whom(store):
+    waits_behind(store)
+
+
 def test_a_moment_keeps_its_meaning(store):
     at = datetime(2026, 5, 1, 12, tzinfo=timezone(timedelta(hours=2)))
 
@@ -100,11 +140,13 @@ def test_all_of_it_on_postgresql(db_url):  # noqa: F811 - the fixture
 
     assert store.append("graded", course="c1", actor="a", key="k", payload={"score": 2}) == first
     assert store.append("joined", course="c1", actor="a").id > first.id
+    waits_behind(store)
+    assert [event.user for event in store.of_learner("c1", "bob", ("received", "graded"))] == [None, "bob", None]
     for statement in (*CHANGES, "TRUNCATE events"):
         refuses(db_url, statement)
     store.close()
     again = EventStore(db_url)
-    assert again.events(kind="graded") == (first,)
+    assert again.events(kind="graded")[0] == first
     assert again.events()[0].at == at
     again.close()
 

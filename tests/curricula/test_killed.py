@@ -47,6 +47,9 @@ def root(tmp_path: Path) -> Iterator[Path]:
     told["assignments"] = [one | {"feedback": "at-once"} for one in told["assignments"] if one["name"] == "m00"]
     told.pop("tracks", None)
     (course.folder / "course.yaml").write_text(yaml.safe_dump(told))
+    store = EventStore(f"sqlite:///{tmp_path}/events.sqlite")
+    store.append("released", course=NAME, assignment="m00", actor="teacher1", payload={"version": "1", "before": None})
+    store.close()
     yield tmp_path
     shutil.rmtree(tmp_path / "handover")
 
@@ -66,11 +69,12 @@ class Life:
 
     def hand_in(self, user: str, content: bytes) -> None:
         """Take a file as the service's address does; whoever has no receipt sends it again."""
-        assignment = self.course.assignment("m00")
-        with self.desk.submissions.incoming(assignment.max_bytes) as file:
+        self.desk.enrol(user, self.course, user)
+        work = self.desk.handed_out(user, NAME, "m00")
+        with self.desk.submissions.incoming(work.assignment.max_bytes) as file:
             file.write(content)
-            receipt = self.desk.receive(user, self.course, assignment, file, datetime.now(UTC))
-        self.teaching.at_once.received(self.course, assignment, receipt)
+            receipt = self.desk.receive(work, file, datetime.now(UTC))
+        self.teaching.at_once.received(work.course, work.assignment, receipt)
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(120):

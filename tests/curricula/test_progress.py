@@ -1,11 +1,8 @@
-"""How far a grading is, how long it still takes, and who waits before whom."""
-
-from datetime import UTC, datetime
+"""How far a grading is, and how long it still takes."""
 
 import pytest
 
-from curricula.events import Event, Kind
-from curricula.service.progress import Progress, before, spoken_seconds
+from curricula.service.progress import Progress, spoken_seconds
 
 
 def after(*ends: float, total: int = 40, failed: int = 0) -> Progress:
@@ -43,21 +40,3 @@ def test_what_got_no_result_is_not_called_graded() -> None:
 )
 def test_times_are_rough(seconds: int, said: str) -> None:
     assert spoken_seconds(seconds) == said
-
-
-def event(number: int, kind: Kind, user: str = "", submission: int | None = None, assignment: str = "a1") -> Event:
-    about = {"course": "c1", "assignment": assignment, "user": user, "actor": "x", "submission": submission}
-    return Event(id=number, at=datetime.now(UTC), kind=kind, **about)
-
-
-def test_who_waits_before_whom() -> None:
-    events = [
-        *(event(number, "received", user) for number, user in enumerate("abcd", 1)),
-        event(5, "received", "a"),  # of each learner the last attempt is graded, in the place of the first
-        event(6, "graded", "b", 2),
-        event(7, "not_run", "d", 4),
-        event(8, "received", "e", assignment="a2"),
-    ]
-    assert [before(events, "a1", user) for user in "abcdex"] == [0, None, 1, None, None, None]
-    assert before([*events, event(9, "graded", "a", 1)], "a1", "a") == 0
-    assert before([*events, event(9, "graded", "a", 5)], "a1", "c") == 0
