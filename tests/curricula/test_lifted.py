@@ -92,7 +92,7 @@ def test_no_file_of_the_database_holds_what_was_changed(store: EventStore, url: 
             folder = connection.execute(text("SHOW data_directory")).scalar_one()
             names = [
                 connection.execute(text(f"SELECT pg_relation_filepath('{one}')")).scalar_one()
-                for one in ("events", "ix_events_course_learner", "events_key_key")
+                for one in ("events", "ix_events_learner", "events_key_key")
             ]
         engine.dispose()
         held = [name for name in names if SECRET.encode() in Path(folder, name).read_bytes()]

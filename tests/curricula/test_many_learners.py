@@ -41,10 +41,11 @@ async def test_no_request_of_a_learner_reads_a_whole_course(tmp_path: Path, aske
                 ("GET", "courses/c1/map", {}),
                 ("GET", "api/courses/c1/assignments/a1/notebook", {}),
                 ("GET", f"submissions/{receipt.json()['id']}", {}),
+                ("GET", "certificates/ABCD-EFGH-JKLM-NPQR", {}),
                 ("POST", SUBMISSIONS, {"content": notebook("another")}),
             )
         ]
-        assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 200, 201]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 200, 404, 201]
         assert len(asked) > 10
         for statement, values in asked:
             assert reads_little(tmp_path / "events.sqlite", statement, values), statement
