@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -21,6 +22,8 @@ AT_ONCE = 16
 AGAIN, LONGEST = 15.0, 600.0
 # Seconds until nbgrader's gradebook follows, once nothing is graded any more; while something is, at most so many.
 BEHIND, FAR_BEHIND = 5.0, 900.0
+# It is made of all that ever happened in a course: as many times as long as it takes, nothing is done for it after.
+REST = 9
 
 
 class Record(Protocol):
@@ -39,12 +42,13 @@ class AtOnce:
         record: Record,
         project: Callable[[Course], Awaitable[None]],
     ) -> None:
-        self._desk, self._record, self._project = desk, record, project
+        self._desk, self._record, self.project = desk, record, project
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._grading, self._quiet = 0, asyncio.Event()
         self._quiet.set()
-        self._behind: set[str] = set()
+        self._behind: dict[str, Course] = {}
+        self._catching_up: set[str] = set()
 
     def received(self, course: Course, assignment: Assignment, receipt: Receipt) -> None:
         """Begin to grade what has just come in, if its feedback is promised at once."""
@@ -89,16 +93,22 @@ class AtOnce:
 
     def _renew(self, course: Course) -> None:
         """Have nbgrader's gradebook made anew before long, once for all that is graded until then: it takes long."""
-        if course.name not in self._behind:
-            self._behind.add(course.name)
-            self._begin(self._catch_up(course))
+        self._behind[course.name] = course
+        if course.name not in self._catching_up:
+            self._catching_up.add(course.name)
+            self._begin(self._catch_up(course.name))
 
-    async def _catch_up(self, course: Course) -> None:
-        await asyncio.sleep(BEHIND)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._quiet.wait(), FAR_BEHIND)
-        self._behind.discard(course.name)
-        await self._project(course)
+    async def _catch_up(self, name: str) -> None:
+        try:
+            while name in self._behind:
+                await asyncio.sleep(BEHIND)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._quiet.wait(), FAR_BEHIND)
+                begin = time.monotonic()
+                await self.project(self._behind.pop(name))
+                await asyncio.sleep(REST * (time.monotonic() - begin))
+        finally:
+            self._catching_up.discard(name)
 
     def _begin(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -1,12 +1,14 @@
 """Assignments whose feedback is shown at once: graded as they come in, whatever ends in between."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from curricula.course import Course
 from curricula.service import at_once
 from curricula.service.teaching import Teaching
 from tests.curricula.service_here import Service, notebook, running, write_course
@@ -121,3 +123,18 @@ async def test_other_assignments_wait_for_their_teacher(service: Service) -> Non
     await service.hand_in("student1", notebook("right"))
     await asyncio.sleep(0.1)
     assert service.grading.graded == []
+
+
+async def test_a_gradebook_that_takes_long_is_made_anew_seldom(service: Service) -> None:
+    begun, took = [], 0.1
+
+    async def slowly(_: Course) -> None:
+        begun.append(time.monotonic())
+        await asyncio.sleep(took)
+
+    service.teaching.at_once.project = slowly
+    for count, answer in enumerate(("right", "wrong", "another"), 1):
+        await service.hand_in("student1", notebook(answer), course=COURSE)
+        await until(lambda count=count: len(results(service)) == count)
+        await until(lambda count=count: len(begun) >= min(count, 2))
+    assert begun[1] - begun[0] >= (1 + at_once.REST) * took
