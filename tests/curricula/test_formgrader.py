@@ -149,6 +149,7 @@ def test_nbgraders_own_commands_grade_the_copy_to_the_same_points_and_write_feed
 def test_who_and_what_cannot_be_copied_is_named(desk: Desk) -> None:
     notebook = solved(desk.course(NAME))
     for user in ("../eve", "eve"):
+        desk.enrol("teacher1", desk.course(NAME), user)
         number = hand_in(desk, user, notebook)
     path = desk.submissions.path(desk.store.event(number).payload["sha256"])
     hand_in(desk, "eve", {**notebook, "metadata": {}}, 2)
