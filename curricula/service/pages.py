@@ -39,8 +39,9 @@ class TeachCourse(Page):
     async def get(self, name: str) -> None:
         """Show it to its teachers; to read what a thousand learners did takes seconds, in which others are answered."""
         course = self.desk.taught(self.user, name)
-        shown = await asyncio.to_thread(self._shown, course)
+        # Asked first: of a grading that ends meanwhile the page learns the end afterwards, and says so.
         grading = {one.name: grading_now(self.teaching, course, one.name) for one in course.assignments}
+        shown = await asyncio.to_thread(self._shown, course)
         self.render_page("teach.html", acts=True, course=course, grading=grading, **shown)
 
     def _shown(self, course: Course) -> dict[str, Any]:
