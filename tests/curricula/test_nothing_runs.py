@@ -77,19 +77,21 @@ def shown(bodies: Mapping[str, str], awaited: str = "", policy: str = "") -> dic
     """
     headers = {"Content-Type": "text/html; charset=utf-8"} | ({"Content-Security-Policy": policy} if policy else {})
     found = {}
-    with chromium() as browser, window(browser.new_context()) as (page, seen):
-        page.route(
-            f"{PLAIN}**",
-            lambda route: route.fulfill(body=bodies.get(route.request.url.removeprefix(PLAIN), ""), headers=headers),
-        )
+
+    def answered(route: Route) -> None:
+        route.fulfill(body=bodies[route.request.url.removeprefix(PLAIN)], headers=headers)
+
+    with chromium() as browser:
         for name in bodies:
-            seen.ran.clear()
-            page.goto(PLAIN + name)
-            for _ in range(1 if policy else 50):
-                use(page, seen)
-                if (awaited or name) in seen.ran:
-                    break
-            found[name] = {*seen.ran}
+            # What leads its page away may do so late: each has a window of its own.
+            with window(browser.new_context()) as (page, seen):
+                page.route(PLAIN + name, answered)
+                page.goto(PLAIN + name)
+                for _ in range(1 if policy else 50):
+                    use(page, seen)
+                    if (awaited or name) in seen.ran:
+                        break
+                found[name] = {*seen.ran}
     return found
 
 

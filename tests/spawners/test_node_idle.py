@@ -51,8 +51,14 @@ def wait_until(page: httpx.Client, *busy: str) -> None:
 
 def wait_for_warning(page: httpx.Client) -> datetime:
     """Wait until it is warned, and return when it will be released."""
-    wait(lambda: idle(page)["ends"] is not None, lambda: f"{idle(page)} {page.get('api/kernels').text}", 90)
-    return datetime.fromisoformat(idle(page)["ends"])
+    told: list[str] = []
+
+    def warned() -> bool:
+        told[:] = filter(None, [idle(page)["ends"]])
+        return bool(told)
+
+    wait(warned, lambda: f"{idle(page)} {page.get('api/kernels').text}", 90)
+    return datetime.fromisoformat(told[0])
 
 
 def somebody_is_there(page: httpx.Client, ends: datetime) -> bool:
@@ -144,6 +150,7 @@ def test_a_kernel_that_dies_in_a_closed_tab_works_no_more(page: httpx.Client) ->
 def test_a_terminal_counts_while_its_program_computes(page: httpx.Client) -> None:
     name = page.post("api/terminals").raise_for_status().json()["name"]
     type_into(page, name, "sleep 1000\r")
+    wait(lambda: runs("sleep", "1000"), lambda: str(idle(page)))
     wait_for_warning(page)
     type_into(page, name, "\x03")
     wait(lambda: not runs("sleep", "1000"), lambda: str(idle(page)))  # a shell may forget what is typed before
