@@ -9,7 +9,7 @@ from tornado.web import stream_request_body
 from curricula.course import Course
 from curricula.service.http import ASSIGNMENT, Handler, body_of
 from curricula.service.refused import Refused
-from curricula.service.standing import Attempt, Standing, standings
+from curricula.service.standing import Attempt, Standing
 from curricula.submissions import Incoming, TooLarge, too_large
 
 # Of a body that is too large, so much is read and dropped, so that its sender can still be told why.
@@ -24,14 +24,13 @@ class Courses(Handler):
         self.finish({"user": self.user, "courses": [self._course(course) for course in self.desk.mine(self.user)]})
 
     def _course(self, course: Course) -> dict[str, Any]:
-        events = self.desk.store.of_learner(course.name, self.user)
         return {
             "name": course.name,
             "title": self.desk.called(course),
             "teacher": self.user in course.teachers,
             "assignments": [
                 _plain(one) | {"before": self.desk.ahead(course, one)}
-                for one in standings(course, events, self.user)
+                for one in self.desk.standings(course, self.user)
                 if one.released_at
             ],
         }
@@ -143,8 +142,8 @@ class Submissions(Handler):
         self.finish({"submissions": await asyncio.to_thread(self._attempts, taught, assignment)})
 
     def _attempts(self, course: Course, assignment: str) -> list[dict[str, Any]]:
-        found = standings(course, self.desk.store.events(course=course.name))
-        attempts = [one for standing in found if standing.assignment.name == assignment for one in standing.attempts]
+        found = [one for one in self.desk.standings(course) if one.assignment.name == assignment]
+        attempts = [attempt for standing in found for attempt in standing.attempts]
         return [one.model_dump(mode="json") | {"state": one.state} for one in attempts]
 
     def on_finish(self) -> None:

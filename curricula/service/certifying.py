@@ -12,7 +12,7 @@ from curricula.service.desk import Desk
 from curricula.service.http import COURSE, Page
 from curricula.service.refused import Refused
 from curricula.service.skills import on_track
-from curricula.service.standing import Attempt, Standing, standings
+from curricula.service.standing import Attempt, Standing
 from curricula.submissions import spoken
 from spawners.run_seal import private_key, public_key
 
@@ -42,7 +42,7 @@ def _lacking(award: Award, last: Attempt | None) -> str:
 
 def stands(desk: Desk, course: Course, track: Track, user: str) -> tuple[Standing, ...]:
     """Return how a learner stands with each module of a track, in its order."""
-    by_name = {one.assignment.name: one for one in standings(course, desk.store.of_learner(course.name, user), user)}
+    by_name = {one.assignment.name: one for one in desk.standings(course, user)}
     return tuple(by_name[one.name] for one in on_track(course, track))
 
 

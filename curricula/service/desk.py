@@ -11,7 +11,7 @@ from curricula.erasure import erased
 from curricula.events import Event, EventStore
 from curricula.service.courses import MEMBERSHIP, Courses
 from curricula.service.refused import Refused
-from curricula.service.standing import Standing
+from curricula.service.standing import Standing, standings
 from curricula.submissions import Incoming, Receipt, Store, Submission, spoken
 
 # Of one assignment by one learner, where the course sets no limit: each is kept, and a disk has an end.
@@ -127,6 +127,11 @@ class Desk(Courses):
         if event.payload["sha256"] != sha256:  # another window of the same person was quicker with another file
             return self.receive(self.handed_out(work.user, work.course.name, assignment.name), file, now)
         return work.receipt(event)
+
+    def standings(self, course: Course, user: str | None = None) -> tuple[Standing, ...]:
+        """Return each assignment of a course as `user` sees it, or with everybody's attempts where no user is given."""
+        events = self.store.events(course=course.name) if user is None else self.store.of_learner(course.name, user)
+        return standings(course, events, user)
 
     def ahead(self, course: Course, standing: Standing) -> int | None:
         """Return how many last attempts are graded before that of the learner who stands so; None if theirs is."""

@@ -98,7 +98,7 @@ def _seen_by(page: Page, name: str, learner: str) -> tuple[Course, tuple[Standin
     course = page.desk.taught(page.user, name)
     if learner not in page.desk.learners(course):
         raise Refused(404, f"{ascii(learner)[:60]} is no learner of {course.title}: choose one under Learners.")
-    found = standings(course, page.desk.store.of_learner(name, learner), learner)
+    found = page.desk.standings(course, learner)
     page.desk.store.append("viewed_as", course=name, actor=page.user, user=learner)
     return course, found
 

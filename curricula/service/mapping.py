@@ -10,7 +10,7 @@ from curricula.service.certifying import given, lacking
 from curricula.service.http import Page
 from curricula.service.refused import Refused
 from curricula.service.skills import crowd, minutes_left, on_track, step, words_of
-from curricula.service.standing import Standing, standings
+from curricula.service.standing import Standing
 
 Modules = Mapping[str, Module | None]
 
@@ -32,7 +32,7 @@ class Map(Page):
 
     def _own(self, course: Course, track: Track | None, modules: Modules) -> dict[str, Any]:
         """Return how far the learner is who asks, and what they lack for the track's certificate."""
-        found = standings(course, self.desk.store.of_learner(course.name, self.user), self.user)
+        found = self.desk.standings(course, self.user)
         ordered = _in_order(found, modules)
         steps = [step(one, modules[one.assignment.name]) for one in ordered]
         lacks: list[str] = []
@@ -42,7 +42,7 @@ class Map(Page):
 
     def _crowd(self, course: Course, modules: Modules) -> dict[str, Any]:
         """Return how far all are."""
-        found = standings(course, self.desk.store.events(course=course.name))
+        found = self.desk.standings(course)
         learners = self.desk.learners(course)
         steps = [crowd(one, modules[one.assignment.name], learners) for one in _in_order(found, modules)]
         return {"steps": steps, "learners": learners}

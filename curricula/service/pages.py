@@ -20,10 +20,7 @@ class MyCourses(Page):
     def get(self) -> None:
         """Show every course of whoever asks."""
         mine = self.desk.mine(self.user)
-        shown = [
-            (course, standings(course, self.desk.store.of_learner(course.name, self.user), self.user))
-            for course in mine
-        ]
+        shown = [(course, self.desk.standings(course, self.user)) for course in mine]
         place = {
             (course.name, one.assignment.name): self.desk.ahead(course, one) for course, found in shown for one in found
         }
@@ -89,8 +86,7 @@ class Feedback(Page):
         """Show it to its learner and to the course's teachers."""
         event = self.desk.visible(self.user, int(number))
         course = self.desk.course(event.course)
-        events = self.desk.store.of_learner(course.name, event.user or "")
-        attempts = [one for standing in standings(course, events, event.user) for one in standing.attempts]
+        attempts = [one for standing in self.desk.standings(course, event.user) for one in standing.attempts]
         attempt = next(one for one in attempts if one.id == event.id)
         teaches = self.user in course.teachers
         self.render_page(

@@ -10,7 +10,7 @@ from curricula.service.desk import Desk, assignment_of
 from curricula.service.export import table
 from curricula.service.marking import comments, texts, to_mark
 from curricula.service.refused import Refused
-from curricula.service.standing import Standing, standings
+from curricula.service.standing import Standing
 
 Read = Callable[[Desk, Course, Namespace], None]
 
@@ -18,8 +18,7 @@ Read = Callable[[Desk, Course, Namespace], None]
 def _standings(desk: Desk, course: Course, name: str | None) -> Sequence[Standing]:
     """Return how one assignment stands, or each. Raises Refused."""
     chosen = {assignment_of(course, name).name} if name else {one.name for one in course.assignments}
-    found = standings(course, desk.store.events(course=course.name))
-    return [one for one in found if one.assignment.name in chosen]
+    return [one for one in desk.standings(course) if one.assignment.name in chosen]
 
 
 def _submissions(desk: Desk, course: Course, asked: Namespace) -> None:

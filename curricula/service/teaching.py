@@ -15,7 +15,7 @@ from curricula.service.export import table
 from curricula.service.progress import Progress
 from curricula.service.refused import NotYet, Refused
 from curricula.service.results import Grade, Results
-from curricula.service.standing import Standing, standings
+from curricula.service.standing import Standing
 from curricula.submissions import Submission
 
 log = logging.getLogger(__name__)
@@ -191,8 +191,7 @@ class Teaching:
         return f"Feedback for {count} of {assignment.title} is released.{left}"
 
     def _standing(self, course: Course, assignment: Assignment) -> Standing:
-        found = standings(course, self._desk.store.events(course=course.name))
-        return next(one for one in found if one.assignment == assignment)
+        return next(one for one in self._desk.standings(course) if one.assignment == assignment)
 
     def export(self, course: Course) -> str:
         """Return the marks as CSV."""
