@@ -256,6 +256,7 @@ class Workers:
             return
         self._workers.remove(worker)
         outcome = Outcome(job_id=worker.job_id, problem=why, log=worker.log)
+        log.warning("%s It printed last: %s", why, outcome.log[-500:].decode(errors="replace").strip() or "nothing")
         worker.folder.remove()
         unanswered = worker.unanswered
         again = [piece for piece in unanswered[: worker.slots] if self._tried(piece, outcome)]

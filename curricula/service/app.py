@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -86,9 +87,16 @@ def settle_auth() -> HubOAuth:
     return auth
 
 
+def settle_gc() -> None:
+    """Have Python look for garbage seldom: a course's events are read by tens of thousands, and all of them live."""
+    gc.freeze()
+    gc.set_threshold(20_000)
+
+
 async def serve(arguments: argparse.Namespace) -> None:
     """Answer until a signal ends it."""
     os.umask(0o077)
+    settle_gc()
     store = EventStore(arguments.db or f"sqlite:///{arguments.root}/events.sqlite")
     desk = Desk(arguments.root, store)
     grading = Grading(arguments, least=arguments.min_workers)

@@ -22,6 +22,7 @@ import httpx
 from sqlalchemy import create_engine, insert
 
 from curricula.events import Row
+from curricula.service.app import settle_gc
 from tests.bench import interleave
 from tests.bench.goals import Goal
 from tests.bench.interleave import Contender, Measures
@@ -40,6 +41,7 @@ MEASURES = ("courses", "feedback", "submit", "teach")
 
 def main() -> None:
     """Measure, print the tables, save the samples, and end with the line RESULT."""
+    settle_gc()
     rounds = 2 if asked("pages").quick else 8
     with asyncio.Runner() as runner, tempfile.TemporaryDirectory(prefix="bench-") as folder:
         stack = AsyncExitStack()

@@ -104,10 +104,15 @@ async def test_a_job_that_dies_half_way_loses_nothing(jobs: Workers, node: Endin
     outcomes = await asyncio.gather(*pieces)
 
     assert all(well(outcome) for outcome in outcomes)
-    assert {outcome.job_id for outcome in outcomes} == {"1", "2"}
+    by = {outcome.job_id for outcome in outcomes}
+    assert "1" in by
+    assert len(by) == 2
 
 
-async def test_what_only_waited_for_a_piece_that_ends_its_job_twice_is_done(jobs: Workers, node: Ending) -> None:
+async def test_what_only_waited_for_a_piece_that_ends_its_job_twice_is_done(
+    jobs: Workers, node: Ending, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And the log says of each job that ended why, and what it printed last."""
     fatal = asyncio.create_task(jobs.run(task(LONG), 2))
     other = asyncio.create_task(jobs.run(task(), 2))
     for job_id in ("1", "2"):
@@ -117,6 +122,9 @@ async def test_what_only_waited_for_a_piece_that_ends_its_job_twice_is_done(jobs
 
     assert isinstance((await fatal).problem, GradingError)
     assert well(await other)
+    for job_id in ("1", "2"):
+        assert f"Grading job {job_id} ended without a report" in caplog.text
+    assert caplog.text.count("It printed last: the job speaks\nWalls: ") == 2
 
 
 async def test_as_much_waits_in_a_jobs_folder_as_it_did_since_the_last_look(
