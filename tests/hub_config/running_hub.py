@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
@@ -31,6 +31,7 @@ CHECKOUT = Path(__file__).parents[2]
 # Jobs run as a person: this test's own user, or nobody where the tests run as root.
 ORDINARY = pwd.getpwuid(os.getuid() or 65534)
 NODE = "localhost"
+_T = TypeVar("_T")
 _NODE = f'import sys; sys.path.insert(0, "{CHECKOUT}"); from spawners.node import main; sys.exit(main())'
 _CONFIG = '''
 import json, os
@@ -309,13 +310,14 @@ def as_ordinary() -> dict[str, Any]:
     return {"user": ORDINARY.pw_uid, "group": ORDINARY.pw_gid, "extra_groups": ()}
 
 
-def wait(condition: Callable[[], bool], told: Callable[[], str], seconds: float = 120) -> None:
-    """Wait for a condition; fail with the end of what `told` returns."""
+def wait(condition: Callable[[], _T | None], told: Callable[[], str], seconds: float = 120) -> _T:
+    """Wait until a condition holds, and return what it then was; fail with the end of what `told` returns."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > end:
             pytest.fail(f"not within {seconds} s. The log ends:\n{told()[-6000:]}")
         time.sleep(0.1)
+    return found
 
 
 @contextlib.contextmanager

@@ -51,14 +51,8 @@ def wait_until(page: httpx.Client, *busy: str) -> None:
 
 def wait_for_warning(page: httpx.Client) -> datetime:
     """Wait until it is warned, and return when it will be released."""
-    told: list[str] = []
-
-    def warned() -> bool:
-        told[:] = filter(None, [idle(page)["ends"]])
-        return bool(told)
-
-    wait(warned, lambda: f"{idle(page)} {page.get('api/kernels').text}", 90)
-    return datetime.fromisoformat(told[0])
+    ends = wait(lambda: idle(page)["ends"], lambda: f"{idle(page)} {page.get('api/kernels').text}", 90)
+    return datetime.fromisoformat(ends)
 
 
 def somebody_is_there(page: httpx.Client, ends: datetime) -> bool:

@@ -1,7 +1,6 @@
 """Another job instead of the queued one: whatever goes wrong, the place in the queue is kept. A real hub."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -53,12 +52,7 @@ def other(hub: RunningHub, job_id: str) -> str:
 
 def once_shown(hub: RunningHub) -> Answer:
     """Ask for the other job until the hub has seen in a squeue, asked once a second, that the first one waits."""
-    for _ in range(40):
-        answer = instead(hub)
-        if answer.status != 409:
-            break
-        time.sleep(0.25)
-    return answer
+    return wait(lambda: answer if (answer := instead(hub)).status != 409 else None, hub.log, 10)
 
 
 def test_the_other_job_takes_the_place_and_its_server_starts(alice: RunningHub) -> None:
