@@ -69,7 +69,10 @@ def _check(course: Course, assignment: Assignment) -> Row:
     version = generate(source, assignment)
     tried, problems = _variants(source, version, (*answers.right, *answers.wrong), len(answers.right))
     code = {place: cell.source for place, cell in enumerate(source.cells) if cell.cell_type == "code"}
-    task = Task(cells=code, variants=tuple(one.variant for one in tried), seconds=VARIANT)
+    tests = frozenset(
+        place for place, cell in enumerate(source.cells) if _is_test(cell) and cell.metadata.nbgrader.points
+    )
+    task = Task(cells=code, tests=tests, variants=tuple(one.variant for one in tried), seconds=VARIANT)
     done = rehearse(task, seconds=SECONDS + VARIANT * len(tried))
     unfit = _unfit(source, version, Report(cells=done.whole))
     caught = 0

@@ -35,9 +35,13 @@ class Variant(BaseModel, frozen=True, extra="forbid"):
 
 
 class Task(BaseModel, frozen=True, extra="forbid"):
-    """Sources of code cells by place, variants of them, and how long one variant may take, in seconds."""
+    """Sources of code cells by place, variants of them, and how long one variant may take, in seconds.
+
+    A variant ends at the first of `tests` that fails: what comes after it cannot give back the points.
+    """
 
     cells: Mapping[int, str]
+    tests: frozenset[int] = frozenset()
     variants: tuple[Variant, ...] = ()
     seconds: int = 10
 
@@ -101,7 +105,7 @@ def _forked(shell: Any, task: Task, variant: Variant) -> list[dict[str, Any]] | 
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        ran = [asdict(_run(shell, place, source)) for place, source in _changed(task, variant)]
+        ran = [asdict(one) for one in _run_variant(shell, task, variant)]
         with os.fdopen(writing, "w") as file:
             json.dump(ran, file)
         os._exit(0)
@@ -118,6 +122,14 @@ def _forked(shell: Any, task: Task, variant: Variant) -> list[dict[str, Any]] | 
         return list(json.loads(text))
     except ValueError:
         return None
+
+
+def _run_variant(shell: Any, task: Task, variant: Variant) -> Iterator[Ran]:
+    for place, source in _changed(task, variant):
+        ran = _run(shell, place, source)
+        yield ran
+        if place in task.tests and not ran.ok:
+            return
 
 
 def _changed(task: Task, variant: Variant) -> Iterator[tuple[int, str]]:

@@ -14,10 +14,10 @@ CELLS = {
 
 
 def outcome(
-    *variants: tuple[int, str], cells: dict[int, str] = CELLS, seconds: int = 10
+    *variants: tuple[int, str], cells: dict[int, str] = CELLS, tests: tuple[int, ...] = (), seconds: int = 10
 ) -> list[dict[int, bool] | None]:
     tried = tuple(Variant(name="v", cell=cell, source=source) for cell, source in variants)
-    done = rehearse(Task(cells=cells, variants=tried, seconds=seconds), seconds=60)
+    done = rehearse(Task(cells=cells, tests=frozenset(tests), variants=tried, seconds=seconds), seconds=60)
     return [ran and {one.index: one.ok for one in ran} for ran in (done.whole, *done.variants)]
 
 
@@ -27,6 +27,12 @@ def test_the_whole_notebook_and_what_a_changed_cell_touches() -> None:
     assert right == {2: True, 5: True}
     assert wrong == {2: True, 5: False}
     assert other == {3: True, 6: False}
+
+
+def test_a_variant_ends_at_the_first_test_that_fails_and_at_no_other_cell() -> None:
+    cells = {0: "x = 1", 1: "assert x == 1", 2: "y = 10 / x", 3: "assert x == 1"}
+    assert outcome((0, "x = 0"), cells=cells, tests=(3,))[1] == {0: True, 1: False, 2: False, 3: False}
+    assert outcome((0, "x = 0"), cells=cells, tests=(1, 3))[1] == {0: True, 1: False}
 
 
 def test_what_an_affected_cell_needs_is_run_as_well() -> None:
