@@ -50,15 +50,10 @@ def other(hub: RunningHub, job_id: str) -> str:
     return newer
 
 
-def once_shown(hub: RunningHub) -> Answer:
-    """Ask for the other job until the hub has seen in a squeue, asked once a second, that the first one waits."""
-    return wait(lambda: answer if (answer := instead(hub)).status != 409 else None, hub.log, 10)
-
-
 def test_the_other_job_takes_the_place_and_its_server_starts(alice: RunningHub) -> None:
     queued = alice.start_server("alice", profile="gpu-1")
     token = alice.server_token()
-    assert once_shown(alice).status == 204
+    assert instead(alice).status == 204
     newer = other(alice, queued)
 
     assert (alice.slurm.job(queued)["state"], alice.slurm.job(newer)["state"]) == ("CANCELLED", "PENDING")
@@ -95,7 +90,7 @@ def test_while_slurm_is_away_the_place_in_the_queue_stays(alice: RunningHub) -> 
     alice.start_server("alice", profile="gpu-1")
     before, jobs = alive(alice), states(alice)
     alice.slurm.answer("sbatch", err="sbatch: error: Unable to contact slurm controller", code=1)
-    answer = once_shown(alice)
+    answer = instead(alice)
 
     assert (answer.status, answer.message) == (503, f"Your place in the queue stays. {AWAY}")
     assert (alive(alice), states(alice)) == (before, jobs)
