@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -12,7 +11,7 @@ from curricula.course import Course, load_course
 from curricula.evidence import METADATA, rules
 from curricula.grading import Grader
 from curricula.release import generated
-from spawners.site import Site
+from spawners.site import load_site
 from tests.curricula.course_here import REPOSITORY, Node, cell, course_in, grader_of, solved, submitted
 
 # Module → its points, its exercises, and its answers that are evidence of what was run.
@@ -51,15 +50,16 @@ WRONG = {
 }
 
 
-@pytest.fixture
-def course(tmp_path: Path) -> Course:
-    return course_in(tmp_path)
+@pytest.fixture(scope="module")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    return course_in(tmp_path_factory.mktemp("course"))
 
 
-@pytest.fixture
-def grader(course: Course, site: Site, tmp_path: Path) -> Iterator[Grader]:
+@pytest.fixture(scope="module")
+def grader(course: Course) -> Iterator[Grader]:
+    """One for all, as at a site: its jobs have loaded PyTorch once."""
     node = Node()
-    yield grader_of(course, site, node, tmp_path)
+    yield grader_of(course, load_site("local"), node, course.folder)
     node.close()
 
 
@@ -75,6 +75,7 @@ def test_it_can_be_read() -> None:
     assert all(assignment.due for assignment in course.assignments)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", NAMES)
 async def test_the_teachers_answers_get_full_marks(grader: Grader, name: str) -> None:
     assignment = grader.course.assignment(name)
@@ -90,6 +91,7 @@ async def test_the_teachers_answers_get_full_marks(grader: Grader, name: str) ->
     assert left == rules(generated(grader.course, assignment).source).keys() | READ.get(name, set())
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", ["m00", "m01"])
 async def test_each_wrong_answer_costs_its_points_and_no_others(grader: Grader, name: str) -> None:
     assignment = grader.course.assignment(name)
