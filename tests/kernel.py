@@ -1,10 +1,12 @@
 """A kernel of a Jupyter server, spoken to as JupyterLab does: REST to start it, a WebSocket to execute in it."""
 
 import json
+import time
+from contextlib import suppress
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
-from websocket import create_connection
+from websocket import ABNF, WebSocketTimeoutException, create_connection
 
 
 class Kernel:
@@ -43,22 +45,30 @@ class Kernel:
         self._socket.send(json.dumps(message))
         return message_id
 
-    def run(self, code: str) -> str:
-        """Return what `code` prints, its value if it has one, and the last line of an error if it ends in one."""
-        message_id, said = self.send(code), ""
-        while True:
-            answer = json.loads(self._socket.recv())
-            if answer["parent_header"].get("msg_id") != message_id:
-                continue
-            content = answer["content"]
-            if answer["msg_type"] == "stream":
-                said += str(content["text"])
-            elif answer["msg_type"] == "execute_result":
-                said += str(content["data"]["text/plain"])
-            elif answer["msg_type"] == "error":
-                said += f"{content['ename']}: {content['evalue']}"
-            elif answer["msg_type"] == "status" and content["execution_state"] == "idle":
-                return said.strip()
+    def run(self, code: str, *, seconds: float = 120) -> str:
+        """Return what `code` prints, its value if it has one, and the last line of an error if it ends in one.
+
+        Raises TimeoutError where the kernel does not say in time that it is done. The server's pings, which come for
+        ever, are no sign of that.
+        """
+        message_id, said, end = self.send(code), "", time.monotonic() + seconds
+        with suppress(WebSocketTimeoutException):
+            while (left := end - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                kind, frame = self._socket.recv_data_frame(control_frame=True)
+                answer = json.loads(frame.data) if kind == ABNF.OPCODE_TEXT else {"parent_header": {}}
+                if answer["parent_header"].get("msg_id") != message_id:
+                    continue
+                content = answer["content"]
+                if answer["msg_type"] == "stream":
+                    said += str(content["text"])
+                elif answer["msg_type"] == "execute_result":
+                    said += str(content["data"]["text/plain"])
+                elif answer["msg_type"] == "error":
+                    said += f"{content['ename']}: {content['evalue']}"
+                elif answer["msg_type"] == "status" and content["execution_state"] == "idle":
+                    return said.strip()
+        raise TimeoutError(f"the kernel is not done with {code!r} after {seconds:g} s; so far it has said {said!r}")
 
     def close(self) -> None:
         """Hang up; the kernel lives on."""

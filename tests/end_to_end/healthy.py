@@ -1,14 +1,16 @@
 """A person's healthy servers, one running and one waiting, looked after from outside while things break."""
 
-import contextlib
 import html
 import json
 import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from itertools import takewhile
 
 import httpx
+from websocket import WebSocketException
 
 from tests.end_to_end.factory import Factory, until
 from tests.end_to_end.kernel import Kernel
@@ -70,8 +72,8 @@ class Healthy:
         if httpx.get(address, headers=self.person.api.headers).status_code != 200:
             return False
         self._kernel.connect()
-        kept = self._kernel.run("print(kept)")
-        self._kernel.close()
+        with closing(self._kernel):
+            kept = self._kernel.run("print(kept)", seconds=10)
         return kept == "what was computed"
 
     def orphans(self) -> int:
@@ -100,10 +102,13 @@ class Healthy:
 
     def said(self) -> str:
         """What the page of the waiting server says."""
+        end = time.monotonic() + _PATIENCE
         with self.person.api.stream("GET", f"/users/{self.person.name}/servers/waiting/progress") as answer:
-            lines = (line for line in answer.iter_lines() if line.startswith("data:"))
-            words = (json.loads(line.removeprefix("data:"))["message"] for line in lines)
-            return next(str(word) for word in words if word != "Server requested")
+            lines = takewhile(lambda _: time.monotonic() < end, answer.iter_lines())  # some of which only keep it open
+            told = (json.loads(line.removeprefix("data:"))["message"] for line in lines if line.startswith("data:"))
+            words = next((str(word) for word in told if word != "Server requested"), "")
+        assert words, f"the page says nothing for {_PATIENCE:.0f} s"
+        return words
 
     def end(self, server: str) -> str:
         """Wait until a server is over; return what the list of servers says of it, and take it off."""
@@ -123,7 +128,7 @@ def _soon(look: Callable[[], bool]) -> bool:
     """Whether something comes true within a minute; what cannot be reached meanwhile is not true yet."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
-        with contextlib.suppress(httpx.HTTPError, KeyError, AssertionError, OSError):
+        with suppress(httpx.HTTPError, KeyError, AssertionError, OSError, WebSocketException):
             if look():
                 return True
         time.sleep(0.2)
