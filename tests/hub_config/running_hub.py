@@ -8,7 +8,6 @@ import re
 import secrets
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -221,13 +220,9 @@ class RunningHub:
         wait(lambda: len(self._job_ids()) > len(known), self.log)
         (job_id,) = self._job_ids() - known
         self.scripts[job_id] = self.submitted()[-1]["stdin"]
-        wait(lambda: self._noted(job_id), self.log)
+        # Slurm has it before the hub has heard of it; what is asked in between is refused.
+        wait(lambda: re.search(rf"Job {job_id} of .* is submitted", self.log()), self.log)
         return job_id
-
-    def _noted(self, job_id: str) -> bool:
-        """Whether the hub has heard of the job that Slurm got from it."""
-        with contextlib.closing(sqlite3.connect(self.state / "ledger.sqlite")) as db:
-            return bool(db.execute("SELECT 1 FROM starts WHERE job_id = ? AND ended IS NULL", (job_id,)).fetchall())
 
     def _job_ids(self) -> set[str]:
         return {path.name for path in (self.slurm.state / "jobs").iterdir()}
