@@ -81,6 +81,7 @@ def clear(factory: Factory) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("module", WALK)
 def test_a_student_does_a_module_in_jupyterlab(factory: Factory, lab: Page, module: str) -> None:
     operated(factory, "release", module)
