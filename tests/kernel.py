@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -48,27 +49,30 @@ class Kernel:
     def run(self, code: str, *, seconds: float = 120) -> str:
         """Return what `code` prints, its value if it has one, and the last line of an error if it ends in one.
 
-        Raises TimeoutError where the kernel does not say in time that it is done. The server's pings, which come for
-        ever, are no sign of that.
+        Raises TimeoutError where the kernel does not say in time that it is done.
         """
-        message_id, said, end = self.send(code), "", time.monotonic() + seconds
+        said = ""
+        for kind, content in self._answers(self.send(code), seconds):
+            if kind == "stream":
+                said += str(content["text"])
+            elif kind == "execute_result":
+                said += str(content["data"]["text/plain"])
+            elif kind == "error":
+                said += f"{content['ename']}: {content['evalue']}"
+            elif kind == "status" and content["execution_state"] == "idle":
+                return said.strip()
+        raise TimeoutError(f"the kernel is not done with {code!r} after {seconds:g} s; so far it has said {said!r}")
+
+    def _answers(self, message_id: str, seconds: float) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield type and content of what is said to a question, for so long; the server's pings come for ever."""
+        end = time.monotonic() + seconds
         with suppress(WebSocketTimeoutException):
             while (left := end - time.monotonic()) > 0:
                 self._socket.settimeout(left)
                 kind, frame = self._socket.recv_data_frame(control_frame=True)
-                answer = json.loads(frame.data) if kind == ABNF.OPCODE_TEXT else {"parent_header": {}}
-                if answer["parent_header"].get("msg_id") != message_id:
-                    continue
-                content = answer["content"]
-                if answer["msg_type"] == "stream":
-                    said += str(content["text"])
-                elif answer["msg_type"] == "execute_result":
-                    said += str(content["data"]["text/plain"])
-                elif answer["msg_type"] == "error":
-                    said += f"{content['ename']}: {content['evalue']}"
-                elif answer["msg_type"] == "status" and content["execution_state"] == "idle":
-                    return said.strip()
-        raise TimeoutError(f"the kernel is not done with {code!r} after {seconds:g} s; so far it has said {said!r}")
+                answer = json.loads(frame.data) if kind == ABNF.OPCODE_TEXT else {}
+                if answer and answer["parent_header"].get("msg_id") == message_id:
+                    yield answer["msg_type"], answer["content"]
 
     def close(self) -> None:
         """Hang up; the kernel lives on."""

@@ -59,7 +59,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Course:
 def grader(course: Course) -> Iterator[Grader]:
     """One for all, as at a site: its jobs have loaded PyTorch once."""
     node = Node()
-    yield grader_of(course, load_site("local"), node, course.folder)
+    yield grader_of(course, load_site("local"), node, course.folder.parent)
     node.close()
 
 
